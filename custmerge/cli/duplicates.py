@@ -1,7 +1,7 @@
 """custmerge duplicates."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
 from itertools import islice
 from pathlib import Path
@@ -15,16 +15,16 @@ from custmerge.cli.context import Context
 from custmerge.cli.help_page import epilog_of
 from custmerge.cli.language import _, ngettext
 from custmerge.cli.options import LARGEST, FormatOption
-from custmerge.cli.progress import Progress
+from custmerge.cli.progress import Counted, Progress
 from custmerge.cli.render.data.duplicates import (
     BULK_COLUMNS,
     DISMISSED_COLUMNS,
-    bulk_row,
+    bulk_cells,
     candidate_shape,
     dismissal_shape,
     dismissed_shape,
 )
-from custmerge.cli.render.data.writing import Format, Shape, StreamFormat, whole_file, write_many
+from custmerge.cli.render.data.writing import Format, StreamFormat, whole_file, write_cells, write_many
 from custmerge.cli.render.text.duplicates import candidates_table, dismissal_lines, dismissed_table, undismissal_lines
 from custmerge.cli.streams import stdout
 from custmerge.errors import N_, BadFile, BadUsage, BadValue
@@ -149,15 +149,20 @@ def _search(
         nullcontext(stdout()) if file is None else whole_file(file) as out,
     ):
         if is_bulk:
-            shapes = map(bulk_row, duplicates_service.find_pairs(context.database, caller, search, progress))
+            found = duplicates_service.find_pairs(context.database, caller, search, progress)
+            pairs = Counted(islice(found, limit), progress)
+            write_cells(map(bulk_cells, pairs), BULK_COLUMNS, out=out)
+            count = pairs.count
         else:
-            shapes = map(candidate_shape, duplicates_service.find(context.database, caller, search, progress))
-        rows = _Counted(islice(shapes, limit))
-        write_many(rows, StreamFormat.CSV if is_bulk else form, BULK_COLUMNS if is_bulk else (), out=out)
+            candidates = Counted(
+                islice(duplicates_service.find(context.database, caller, search, progress), limit), progress
+            )
+            write_many(map(candidate_shape, candidates), form, out=out)
+            count = candidates.count
     if file is not None:
-        text = ngettext("{rows} pair written to {file}.", "{rows} pairs written to {file}.", rows.count)
-        context.terminal.say(text, rows=rows.count, file=file)
-        if rows.count and is_bulk:
+        text = ngettext("{rows} pair written to {file}.", "{rows} pairs written to {file}.", count)
+        context.terminal.say(text, rows=count, file=file)
+        if count and is_bulk:
             context.terminal.say(_("Next: {command}"), command=context.next_command("bulk", "check", file))
 
 
@@ -179,19 +184,6 @@ def _show(context: Context, search: duplicates_service.Search, limit: int | None
     else:
         text = ngettext("{count} pair.", "{count} pairs.", count)
     context.terminal.say(text, count=count)
-
-
-class _Counted(Iterator[Shape]):
-    """Rows that are counted as they go by."""
-
-    def __init__(self, rows: Iterator[Shape]) -> None:
-        self._rows = rows
-        self.count = 0
-
-    def __next__(self) -> Shape:
-        row = next(self._rows)
-        self.count += 1
-        return row
 
 
 def _new_file(path: str | None) -> str | None:

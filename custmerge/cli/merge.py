@@ -126,7 +126,7 @@ def _execute(
     It warns where half of a bank account was taken. Raises ReceiptLost, at the end.
     """
     # Imported here: --help and completion need nothing of it.
-    from custmerge.rules.undo import undo_limits
+    from custmerge.rules.undo_limits import undo_limits
 
     if dry_run:
         receipt = merge_service.preview(context.database, caller, request, context.now())

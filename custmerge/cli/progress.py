@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.terminal import Terminal
@@ -15,7 +16,9 @@ from custmerge.errors import N_
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
+T = TypeVar("T")
 SHOW_BAR_AFTER_SECONDS = 1.0
+COUNTED_PER_UPDATE = 1_000
 LINE_EVERY_SECONDS = 10.0
 
 
@@ -95,6 +98,22 @@ class Progress:
             size=_size(done, total),
             left="-:--:--" if left is None else str(timedelta(seconds=left)),
         )
+
+
+class Counted(Iterator[T]):
+    """What goes by, counted; from time to time the count is shown."""
+
+    def __init__(self, values: Iterator[T], progress: Progress) -> None:
+        self._values = values
+        self._progress = progress
+        self.count = 0
+
+    def __next__(self) -> T:
+        value = next(self._values)
+        self.count += 1
+        if self.count % COUNTED_PER_UPDATE == 0:
+            self._progress.advanced(self.count, None)
+        return value
 
 
 def _size(done: int, total: int | None) -> SafeText:

@@ -12,8 +12,8 @@ from custmerge.cli.language import _
 from custmerge.cli.render.data.writing import whole_file
 from custmerge.cli.render.text.receipt import receipt_page, receipt_text
 from custmerge.errors import N_, BadFile, BadUsage, ReceiptLost
-from custmerge.rules.undo import UndoLimits
-from custmerge.services.merge import Receipt
+from custmerge.rules.undo_limits import UndoLimits
+from custmerge.services.orders import Receipt
 
 TEXT, PAGE = ".txt", ".html"
 LETTER_WIDTH = 78

@@ -11,6 +11,7 @@ from custmerge.errors import (
     IdentityBlocked,
     OtherScope,
     OtherScopeToStaff,
+    ReferenceRefused,
     TransferNeeded,
     TransferWaits,
 )
@@ -76,8 +77,8 @@ class Comparison:
     """The contract transfer for exactly this pair that waits for a decision; None if the caller may not file one."""
     may_file: bool = False
     """Whether the caller may file a contract transfer."""
-    other_scope: OtherScope | None = None
-    """The error if the records differ in what has to be the same: nothing lifts that."""
+    refusal: OtherScope | ReferenceRefused | None = None
+    """The error if the records differ in what has to be the same, or rows of a host's tables: nothing lifts that."""
 
     @property
     def blocked_by(self) -> tuple[Field, ...]:
@@ -98,9 +99,9 @@ class Comparison:
     def decision(self) -> Decision:
         """BLOCKED if identity fields differ and no transfer lifts that; CHOOSE if details differ; else IDENTICAL.
 
-        Also BLOCKED if the records differ in scope.
+        Also BLOCKED if something else refuses the order.
         """
-        if self.other_scope is not None or (self.blocked_by and self.transfer is None):
+        if self.refusal is not None or (self.blocked_by and self.transfer is None):
             return Decision.BLOCKED
         return Decision.CHOOSE if self.different else Decision.IDENTICAL
 
@@ -112,10 +113,10 @@ class Comparison:
         return ExitCode.DONE if self.is_identical else ExitCode.DIFFERS
 
     @property
-    def block(self) -> IdentityBlocked | OtherScope:
+    def block(self) -> IdentityBlocked | OtherScope | ReferenceRefused:
         """The error of a blocked pair, with what the caller can do about it."""
-        if self.other_scope is not None:
-            return self.other_scope
+        if self.refusal is not None:
+            return self.refusal
         details = {"survivor": self.survivor, "absorbed": self.absorbed, "blocked_by": self.blocked_by}
         if self.waiting is not None:
             return TransferWaits(**details, transfer=self.waiting.transfer, filed_by=self.waiting.filed_by)
@@ -177,7 +178,9 @@ def _are_equivalent(field: Field, left: str, right: str) -> bool:
 def _have_same_account(survivor: Customer, absorbed: Customer) -> bool:
     left = (survivor[Field.ACCOUNT_NUMBER], survivor[Field.BANK_CODE])
     right = (absorbed[Field.ACCOUNT_NUMBER], absorbed[Field.BANK_CODE])
-    return left != right and normalise.bank(*left) == normalise.bank(*right)
+    if left == right or normalise.surely_different_accounts(left[0], right[0]):
+        return False
+    return normalise.bank(*left) == normalise.bank(*right)
 
 
 _KEYS: dict[Field, Callable[[str], object]] = {

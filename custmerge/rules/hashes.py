@@ -11,6 +11,7 @@ from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from custmerge.errors import N_
 
@@ -82,22 +83,26 @@ _DIGEST_BYTES = {"sha1": 20, "sha256": 32, "sha512": 64}
 _COUNT = "([1-9][0-9]{0,8})"
 # Whole bytes in base64 without padding; unused bits are zero.
 _BASE64 = "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048])?"
-_ARGON2 = re.compile(
+_ARGON2 = (
     rf"\$(argon2(?:id|i|d))\$v=19\$m={_COUNT},t={_COUNT},p={_COUNT}"
     rf"\$(?=[^$]{{11,128}}\$){_BASE64}\$(?=[^$]{{16,256}}\Z){_BASE64}"
 )
 # A salt has 16 bytes: its 22nd character holds two bits.
-_BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
-_SHA512 = re.compile(rf"\$6\$(?:rounds={_COUNT}\$)?[./A-Za-z0-9]{{0,16}}\$[./A-Za-z0-9]{{86}}")
-_SHA256 = re.compile(rf"\$5\$(?:rounds={_COUNT}\$)?[./A-Za-z0-9]{{0,16}}\$[./A-Za-z0-9]{{43}}")
+_BCRYPT = r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}"
+_SHA512 = rf"\$6\$(?:rounds={_COUNT}\$)?[./A-Za-z0-9]{{0,16}}\$[./A-Za-z0-9]{{86}}"
+_SHA256 = rf"\$5\$(?:rounds={_COUNT}\$)?[./A-Za-z0-9]{{0,16}}\$[./A-Za-z0-9]{{43}}"
 # Django's salt is used as it is written.
-_DJANGO_PBKDF2 = re.compile(rf"pbkdf2_(sha1|sha256)\${_COUNT}\$([!-#%-~]{{1,128}})\$([A-Za-z0-9+/]{{20,88}}={{0,2}})")
-_PASSLIB_PBKDF2 = re.compile(
-    rf"\$pbkdf2(?:-(sha256|sha512))?\${_COUNT}\$([./A-Za-z0-9]{{0,128}})\$([./A-Za-z0-9]{{20,88}})"
-)
+_DJANGO_PBKDF2 = rf"pbkdf2_(sha1|sha256)\${_COUNT}\$([!-#%-~]{{1,128}})\$([A-Za-z0-9+/]{{20,88}}={{0,2}})"
+_PASSLIB_PBKDF2 = rf"\$pbkdf2(?:-(sha256|sha512))?\${_COUNT}\$([./A-Za-z0-9]{{0,128}})\$([./A-Za-z0-9]{{20,88}})"
 # Django writes other programs' hashes behind the name of its hasher.
 _DJANGO_PREFIXES = (("argon2", "$argon2"), ("bcrypt$", "$2"))
 _DJANGO_BCRYPT_SHA256 = "bcrypt_sha256$"
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Return a pattern when the first hash is looked at that may be of its kind: compiling all takes milliseconds."""
+    return re.compile(pattern)
 
 
 def read_hash(stored: str) -> StoredHash:
@@ -130,7 +135,7 @@ def parsed(stored: str) -> StoredHash | None:
 
 
 def _argon2(text: str) -> StoredHash | None:
-    if (match := _ARGON2.fullmatch(text)) is None:
+    if (match := _compiled(_ARGON2).fullmatch(text)) is None:
         return None
     memory, passes, lanes = map(int, match.groups()[1:])
     is_bearable = (
@@ -143,23 +148,23 @@ def _argon2(text: str) -> StoredHash | None:
 
 
 def _bcrypt(text: str, scheme: Scheme = Scheme.BCRYPT) -> StoredHash | None:
-    if (match := _BCRYPT.fullmatch(text)) is None:
+    if (match := _compiled(_BCRYPT).fullmatch(text)) is None:
         return None
     return StoredHash(scheme, HashKind(scheme, match[1], int(match[1]) in _BCRYPT_COSTS), text)
 
 
 def _crypt(text: str) -> StoredHash | None:
     for scheme, pattern in ((Scheme.SHA512_CRYPT, _SHA512), (Scheme.SHA256_CRYPT, _SHA256)):
-        if match := pattern.fullmatch(text):
+        if match := _compiled(pattern).fullmatch(text):
             rounds = int(match[1] or _DEFAULT_CRYPT_ROUNDS)
             return StoredHash(scheme, HashKind(scheme, str(rounds), rounds in _CRYPT_ROUNDS), text)
     return None
 
 
 def _pbkdf2(text: str) -> StoredHash | None:
-    if match := _DJANGO_PBKDF2.fullmatch(text):
+    if match := _compiled(_DJANGO_PBKDF2).fullmatch(text):
         algorithm, salt, digest = match[1], match[3].encode(), _decoded(match[4])
-    elif match := _PASSLIB_PBKDF2.fullmatch(text):
+    elif match := _compiled(_PASSLIB_PBKDF2).fullmatch(text):
         # passlib writes base64 without padding, and `.` for `+`.
         algorithm, salt, digest = match[1] or "sha1", _unpadded(match[3]), _unpadded(match[4])
     else:
@@ -202,6 +207,8 @@ _DUMMIES = {
 def dummy_hash(kind: str | None) -> str | None:
     """Return a hash of a kind, given by `HashKind.key`, that no password fits; None if none of it is verified."""
     name, _, cost = (kind or "").partition("$")
-    text = _DUMMIES.get(name, "").format(cost=cost)
+    if (template := _DUMMIES.get(name)) is None:
+        return None
+    text = template.format(cost=cost)
     read = parsed(text)
     return text if read is not None and read.kind.is_verified and read.kind.key == kind else None

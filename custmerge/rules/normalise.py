@@ -299,6 +299,16 @@ def _institution(bic: str) -> str:
     return bic[:_INSTITUTION_AND_COUNTRY] + "\0"
 
 
+def surely_different_accounts(left: str, right: str) -> bool:
+    """Return whether two texts are two numbers of accounts, so that `bank` needn't be asked: it takes much longer.
+
+    If False is returned, their keys may be equal or not.
+    """
+    both = left + right
+    # An account's number is the same with zeros before it; of an IBAN no text of digits is a writing.
+    return bool(left and right) and both.isascii() and both.isdigit() and left.lstrip("0") != right.lstrip("0")
+
+
 def bank(account_text: str, code_text: str) -> Key:
     """Return the account that a Konto and a Bankleitzahl, or an IBAN with or without its BIC, name.
 

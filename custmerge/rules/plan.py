@@ -15,10 +15,9 @@ from custmerge.errors import DetailsDiffer
 from custmerge.rules.compare import Comparison, Decision, compare
 from custmerge.rules.fields import BANK_FIELDS, DETAIL_FIELDS, FIELDS, Customer, Field, Package
 from custmerge.rules.normalise import white_space
+from custmerge.rules.references.nothing import NO_CHANGES, NO_ROWS, HostRows, RowChanges
 
 if TYPE_CHECKING:
-    from custmerge.rules.references.changes import Changes
-    from custmerge.rules.references.state import References
     from custmerge.rules.undo import UndoPlan
 
 IMAGE_VERSION = 1
@@ -68,8 +67,8 @@ class Plan:
     """The packages that move, as they are before the order."""
     transfer: int | None = None
     """The contract transfer that the order uses up."""
-    references: Changes | None = None
-    """What changes in a host's tables; None for an own register."""
+    references: RowChanges = NO_CHANGES
+    """What changes in a host's tables."""
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -188,10 +187,10 @@ class State:
     """
 
     def __init__(
-        self, records: Mapping[str, Customer], packages: Iterable[Package], references: References | None = None
+        self, records: Mapping[str, Customer], packages: Iterable[Package], references: HostRows = NO_ROWS
     ) -> None:
         self.references = references
-        """A host's rows that point at the numbers; None for an own register."""
+        """A host's rows that point at the numbers."""
         self._orders = 0
         self.records = dict(records)
         """By number."""
@@ -212,11 +211,7 @@ class State:
 
     def with_references(self, plan: Plan) -> Plan:
         """Return the plan with what it does in a host's tables; raises ReferenceRefused, FieldNotWritable."""
-        if self.references is None:
-            return plan
-        packages = list(zip(plan.packages, plan.packages_after, strict=True))
-        changes = self.references.decide(plan.survivor, plan.absorbed, plan.changes, packages, self._orders)
-        return replace(plan, references=changes)
+        return self.references.planned(plan, self._orders)
 
     def execute(self, plan: Plan) -> None:
         """Change the state as an order does."""
@@ -229,15 +224,13 @@ class State:
             now.package for before, now in zip(plan.packages, after, strict=True) if now.contact != before.contact
         }
         self._orders += 1
-        if self.references is not None and plan.references is not None:
-            self.references.apply(plan.references)
+        self.references.execute(plan)
 
     def undo(self, plan: UndoPlan) -> None:
         """Change the state as an undo does."""
         self._change([plan.survivor, plan.absorbed], plan.packages)
         self.contacts |= plan.contacts
-        if self.references is not None and plan.references is not None:
-            self.references.undo(plan.references)
+        self.references.undo(plan.references)
 
     def assume(
         self, records: Mapping[str, Customer], packages: Iterable[Package] = (), survivors: Iterable[str] = ()
@@ -281,8 +274,8 @@ class Image:
     absorbed: Customer
     packages: tuple[Package, ...]
     """The packages that moved, under the absorbed number; an image doesn't hold their names."""
-    references: Changes | None = None
-    """What changed in a host's tables; None for an own register."""
+    references: RowChanges = NO_CHANGES
+    """What changed in a host's tables."""
 
 
 def before_image(plan: Plan, first_order: int = 0) -> str:
@@ -290,14 +283,9 @@ def before_image(plan: Plan, first_order: int = 0) -> str:
 
     `first_order` is the number of the transaction's first order.
     """
-    more = {}
-    if plan.references is not None:
-        from custmerge.rules.references.image import encoded  # most registers have no host
-
-        more["references"] = encoded(plan.references, first_order)
     return _ENCODER.encode(
         {
-            **more,
+            **plan.references.in_image(first_order),
             "v": IMAGE_VERSION,
             "survivor": _record(plan.survivor),
             "absorbed": _record(plan.absorbed),
@@ -323,7 +311,7 @@ def read_image(text: str) -> Image:
         Package(key, absorbed.number, domains=tuple(domains), contact=contact)
         for key, domains, contact in _moved(image)
     ]
-    references = None
+    references = NO_CHANGES
     if "references" in image:
         from custmerge.rules.references.image import decoded  # most registers have no host
 

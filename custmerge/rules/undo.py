@@ -4,42 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from custmerge.errors import N_, ImageChanged, Purged, ReferenceRefused, UndoBlocked, UndoBlockedByOrders
 from custmerge.rules.fields import EMPTY_VALUES, Customer, Field, Package
-from custmerge.rules.history import Actor, has_begun, image_digest, moment, stamp
+from custmerge.rules.history import Actor, has_begun, image_digest, moment
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.obstacles import Obstacle
-from custmerge.rules.people import Capability, Role, may
 from custmerge.rules.plan import Choice, Order, contact_after
+from custmerge.rules.references.nothing import NO_CHANGES, NO_ROWS, NOTHING_BACK, HostRows, RowChanges, RowsBack
+from custmerge.rules.undo_limits import OWN_ORDERS_FOR
 
 if TYPE_CHECKING:
     from custmerge.rules.plan import Image
-    from custmerge.rules.references.cells import Keys
-    from custmerge.rules.references.changes import Changes, GivenBack
-    from custmerge.rules.references.state import References
-
-OWN_ORDERS_FOR = timedelta(minutes=15)
-"""An agent may undo an own order within this time."""
-
-
-@dataclass(frozen=True, slots=True)
-class UndoLimits:
-    """Until when an order can be undone, as stamps."""
-
-    own_until: str | None
-    """For whoever may only undo what they ordered themselves; None for everybody else."""
-    kept_until: str
-    """When its before-image is old enough to be purged."""
-
-
-def undo_limits(role: Role, at: str, retention_days: int) -> UndoLimits:
-    """Return the limits of an order that somebody with `role` made at the moment `at`."""
-    is_own_only = may(role, Capability.UNDO_OWN) and not may(role, Capability.UNDO)
-    own_until = stamp(moment(at) + OWN_ORDERS_FOR) if is_own_only else None
-    return UndoLimits(own_until, stamp(moment(at) + timedelta(days=retention_days)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +54,8 @@ class LaterOrder:
     taken: tuple[Field, ...] = ()
     packages: frozenset[str] = frozenset()
     """Keys of the packages that it moved; empty if its before-image was purged."""
-    references: Changes | None = None
-    """What it changed in a host's tables; None for an own register, and if its before-image was purged."""
+    references: RowChanges = NO_CHANGES
+    """What it changed in a host's tables; nothing is known of it if its before-image was purged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +69,8 @@ class PresentState:
     holders: Mapping[str, str] = field(default_factory=dict)
     """Domain → the package that has it now, for domains that left the package of the image."""
     later: Sequence[LaterOrder] = ()
-    references: References | None = None
-    """A host's rows that the merge changed; None for an own register."""
+    references: HostRows = NO_ROWS
+    """A host's rows that the merge changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +88,8 @@ class UndoPlan:
     """The packages that go back, as they are afterwards, in the order of their keys."""
     contacts: frozenset[str] = frozenset()
     """Keys of the packages whose contact changes."""
-    references: GivenBack | None = None
-    """What changes in a host's tables; None for an own register."""
+    references: RowsBack = NOTHING_BACK
+    """What changes in a host's tables."""
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -121,8 +99,7 @@ class UndoPlan:
     @property
     def shown(self) -> tuple[int, tuple[Field, ...], tuple[Package, ...], Customer, tuple[tuple[str, int, int], ...]]:
         """The parts of the plan that a person sees and confirms."""
-        rows = () if self.references is None else self.references.counts
-        return self.order, self.fields, self.packages, self.absorbed, rows
+        return self.order, self.fields, self.packages, self.absorbed, self.references.counts
 
 
 # Any: a body as JSON gives it.
@@ -165,7 +142,7 @@ def blocking_orders(entry: MergeEntry, image: Image | None, later: Sequence[Late
         return order.survivor == entry.survivor and not (
             set(fields).isdisjoint(order.taken)
             and packages.isdisjoint(order.packages)
-            and not _changed_again(image, order)
+            and not (image is not None and order.references.again(image.references))
         )
 
     return [order for order in later if is_in_the_way(order)]
@@ -178,13 +155,9 @@ def plan_undo(entry: MergeEntry, image: Image, present: PresentState) -> UndoPla
         *_with_absorbed(entry, present),
         *(obstacle for package in image.packages for obstacle in _with_package(entry, image, package, present)),
     ]
-    given_back = None
-    if present.references is not None:
-        from custmerge.rules.references.undo import plan_undo_references  # most registers have no host
-
-        keys = () if present.absorbed is None else present.absorbed.keys
-        given_back, in_the_way = plan_undo_references(image.references, present.references, keys)
-        obstacles += _by_orders(entry, image, present, in_the_way)
+    keys = () if present.absorbed is None else present.absorbed.keys
+    given_back, in_the_way = present.references.undo_plan(image.references, keys)
+    obstacles += _by_orders(entry, image, present, in_the_way)
     if obstacles or present.survivor is None:
         raise blocked(entry.order, obstacles)
     packages = [(present.packages[package.package], package) for package in image.packages]
@@ -263,27 +236,19 @@ def _with_absorbed(entry: MergeEntry, present: PresentState) -> Iterator[Obstacl
         yield Obstacle(row, N_("{number} was changed since"), {"number": number})
 
 
-def _changed_again(image: Image | None, later: LaterOrder) -> dict[str, Keys]:
-    """Return the rows of a host's tables that an order left behind and a later one changed, by table."""
-    if image is None or image.references is None or later.references is None:
-        return {}
-    return later.references.again(image.references)
-
-
 def _by_orders(
     entry: MergeEntry, image: Image, present: PresentState, in_the_way: Sequence[Obstacle]
 ) -> Iterator[Obstacle]:
     """Yield what is in the way in a host's tables; rows that later orders changed again are named with the orders."""
-    from custmerge.rules.references.undo import row_name  # most registers have no host
-
     named = set[str]()
-    for order in present.later:
+    # Nobody has changed again what wasn't changed.
+    for order in present.later if image.references.changed or image.references.dropped else ():
         if order.order <= entry.order or order.survivor != entry.survivor:
-            continue
-        if order.references is None or image.references is None:
             continue
         again = order.references.again if in_the_way else order.references.hides
         if rows := again(image.references):
+            from custmerge.rules.references.undo import row_name  # most registers have no host
+
             named |= {row_name(table, key) for table, keys in rows.items() for key in keys}
             fills: dict[str, str | int] = {"order": order.order, "tables": ", ".join(sorted(rows))}
             yield Obstacle(

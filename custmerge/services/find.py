@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from custmerge.errors import N_, BadValue, ProofRequired, UnknownNumber
+from custmerge.errors import N_, BadValue, ProofRequired, ReferenceRefused, UnknownNumber
 from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import IDENTITY_FIELDS, Customer, Field, Package, Pair, chain, checked_number, living_pair
 from custmerge.rules.history import Action, Draft, stamp
 from custmerge.rules.mask import masked_comparison, masked_customer, masked_package
 from custmerge.rules.normalise import lower
 from custmerge.rules.people import Capability, demand_authority, survivor_of
-from custmerge.rules.plan import Order
+from custmerge.rules.plan import Choice, Order, Plan, State
 from custmerge.rules.proofs import proof_required
 from custmerge.services.access import Caller, demand, demand_alive, demand_number
 from custmerge.services.authority import approved_for, proved_pairs, remedied, scope_error
@@ -169,10 +169,28 @@ def _compared(unit: Unit, caller: Caller, pair: Pair, now: datetime) -> Comparis
     except ProofRequired as error:
         by = unit.register.proof_by
         raise proof_required(error, by, is_customer=caller.is_customer, to_see=True) from None
-    differs = scope_error(unit, caller, survivor, absorbed)
+    refusal = scope_error(unit, caller, survivor, absorbed) or _refused_by_rows(unit, survivor, absorbed, now)
     transfer = approved_for(unit, pair, records)
-    comparison = replace(compare(survivor, absorbed), transfer=transfer, other_scope=differs)
+    comparison = replace(compare(survivor, absorbed), transfer=transfer, refusal=refusal)
     return remedied(unit, caller, comparison)
+
+
+def _refused_by_rows(unit: Unit, survivor: Customer, absorbed: Customer, now: datetime) -> ReferenceRefused | None:
+    """Return the error if rows of a host's tables don't allow the order, whatever is chosen; None if they do."""
+    if unit.mapping.is_ours:
+        return None
+    from custmerge.services.references import OrderReferences
+
+    records, number = {survivor.number: survivor, absorbed.number: absorbed}, absorbed.number
+    packages = unit.register.packages_of(number)
+    references = OrderReferences(unit, records, {number}, now, lock=False, earlier=None)
+    try:
+        State(records, packages, references).with_references(
+            Plan(survivor, absorbed, Choice.IDENTICAL, {}, tuple(packages))
+        )
+    except ReferenceRefused as error:
+        return error
+    return None
 
 
 def _profile(unit: Unit, number: str) -> Profile:

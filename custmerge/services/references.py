@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING
 from custmerge.errors import FieldNotWritable, ReferenceRefused, RefusedByMapping
 from custmerge.rules.fields import Customer
 from custmerge.rules.plan import Choice, Plan, State, readable_image
+from custmerge.rules.references.nothing import HostRows, RowChanges
 
 if TYPE_CHECKING:
-    from custmerge.rules.references.changes import Changes
-    from custmerge.rules.references.counts import ReferenceCount
-    from custmerge.rules.references.state import References
+    from custmerge.rules.references.changes import Step
     from custmerge.storage.files.temporary import ChangedRecords, EarlierOrder
     from custmerge.storage.unit import Unit
 
 
-class OrderReferences:
-    """What follows the customers of a transaction's orders; nothing of custmerge's own tables does."""
+class OrderReferences(HostRows):
+    """What follows the customers of a transaction's orders, read when an order is planned or when it is locked."""
 
     def __init__(
         self,
@@ -44,10 +43,10 @@ class OrderReferences:
             _ = self.rows
 
     @cached_property
-    def rows(self) -> References | None:
+    def rows(self) -> HostRows:
         """The rows after the executed orders."""
         unit, records, absorbed, earlier = self._unit, self._records, self._absorbed, self._earlier
-        before = [] if earlier is None or unit.followed is None else earlier.orders_about(records)
+        before = earlier.orders_about(records) if earlier is not None and unit.references.tables else []
         if not before:
             return unit.references.for_orders(records, absorbed, self._now, lock=self._lock)
         gone = {order.absorbed for order in before}
@@ -56,9 +55,7 @@ class OrderReferences:
         self._replay(rows, records, before)
         return rows
 
-    def _replay(
-        self, rows: References | None, records: Mapping[str, Customer], before: Sequence[EarlierOrder]
-    ) -> None:
+    def _replay(self, rows: HostRows, records: Mapping[str, Customer], before: Sequence[EarlierOrder]) -> None:
         packages = self._unit.register.packages_of_all([order.absorbed for order in before])
         state = State(records, [package for held in packages.values() for package in held], rows)
         for order in before:
@@ -73,40 +70,22 @@ class OrderReferences:
             state.execute(plan)
             self._note(plan)
 
-    def planned(self, state: State, plan: Plan) -> Plan:
-        """Return a plan with what it changes in these rows.
-
-        Raises ReferenceRefused, FieldNotWritable.
-        """
-        state.references = self.rows
-        if self.rows is None:
-            return plan
-        survivors, absorbed = [*self._with_origins(plan.survivor)], [*self._with_origins(plan.absorbed)]
+    def planned(self, plan: Plan, place: int) -> Plan:
+        """See `HostRows`."""
+        rows = self.rows
+        survivors, absorbed = self._with_origins(plan.survivor), self._with_origins(plan.absorbed)
         if (reason := self._unit.references.refusal(survivors, absorbed)) is not None:
             raise RefusedByMapping(survivor=plan.survivor.number, absorbed=plan.absorbed.number, rule=reason)
-        return state.with_references(plan)
+        return rows.planned(plan, place)
 
-    @property
-    def have_order_numbers(self) -> bool:
-        """Whether a row gets the number of its order."""
-        return self._unit.followed is not None and self._unit.followed.have_order_numbers
+    def execute(self, plan: Plan) -> None:
+        """Change the rows as an order does, which isn't written yet."""
+        self.rows.execute(plan)
+        self._note(plan)
 
-    def write(self, first_order: int = 0) -> None:
-        """Write what the executed orders change; raises RowsRefused."""
-        self._unit.references.write(self.rows, first_order)
-
-    def counts(self, plan: Plan) -> tuple[ReferenceCount, ...] | None:
-        """Return how many rows of each reference a plan changes and drops; None if nothing follows."""
-        if plan.references is None or self._unit.followed is None:
-            return None
-        from custmerge.rules.references.counts import reference_counts
-
-        return reference_counts(self._unit.followed.by_table, plan)
-
-    def executed(self, plan: Plan) -> None:
-        """Note that an order was executed, which isn't written yet."""
-        if self.rows is not None:
-            self._note(plan)
+    def steps(self, first_order: int = 0) -> Sequence[Step]:
+        """See `HostRows`."""
+        return self.rows.steps(first_order)
 
     def _note(self, plan: Plan) -> None:
         self._origins.setdefault(plan.survivor.number, []).append(plan.absorbed)
@@ -119,22 +98,17 @@ class OrderReferences:
 
 
 def after_undos(
-    unit: Unit, numbers: Collection[str], changes: Iterable[Changes], earlier: ChangedRecords
-) -> References | None:
+    unit: Unit, numbers: Collection[str], changes: Iterable[RowChanges], earlier: ChangedRecords
+) -> HostRows:
     """Return the rows on which undoing orders depends that made `changes`, as a dry run has left them.
 
     `numbers` are those of the orders, `earlier` has the orders that the dry run has undone.
     """
-    if unit.followed is None:
-        return None
-    from custmerge.rules.references.undo import plan_undo_references
-
     undone = [order.order for order in earlier.orders_about(numbers) if order.order is not None]
     images = {order: readable_image(text) for order, (_salt, text) in unit.ledger.images(undone).items()}
-    before = [image.references for order in undone if (image := images.get(order)) and image.references is not None]
-    references = unit.references.for_undos([*before, *changes], lock=False)
-    if references is not None:
-        for change in before:
-            given_back, _in_the_way = plan_undo_references(change, references)
-            references.undo(given_back)
-    return references
+    before = [image.references for order in undone if (image := images.get(order))]
+    rows = unit.references.for_undos([*before, *changes], lock=False)
+    for change in before:
+        given_back, _in_the_way = rows.undo_plan(change, ())
+        rows.undo(given_back)
+    return rows

@@ -32,7 +32,8 @@ from custmerge.rules.transfers import (
     void_entries,
 )
 from custmerge.services.access import Staff
-from custmerge.services.authority import approved_in, last_update, lost_approvals, staff_of, transfer_histories
+from custmerge.services.approvals import approved_in, lost_approvals
+from custmerge.services.authority import last_update, staff_of, transfer_histories
 from custmerge.storage.database import Database
 from custmerge.storage.unit import Unit
 

@@ -11,7 +11,8 @@ from custmerge.rules.history import stamp
 from custmerge.rules.people import Capability, may
 from custmerge.rules.transfers import Status
 from custmerge.services.access import Caller
-from custmerge.services.authority import with_present_state, with_present_status
+from custmerge.services.approvals import with_present_state
+from custmerge.services.authority import with_present_status
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database

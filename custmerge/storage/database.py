@@ -13,7 +13,8 @@ from functools import cached_property
 from random import random
 from traceback import clear_frames
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from custmerge.database_url import shown_url
 from custmerge.errors import (
@@ -32,7 +33,7 @@ from custmerge.rules.history import CLOCK_TOLERANCE, Entry, stamp
 from custmerge.storage.dialect import WAIT_SECONDS, WRITES, dialect_for, open_engine, translated_errors
 from custmerge.storage.register.mapping import OWN, RegisterMapping
 from custmerge.storage.tables import VERSIONS
-from custmerge.storage.unit import Unit
+from custmerge.storage.unit import Unit, demand_version
 
 RETRY_AFTER_SECONDS = tuple(min(0.01 * 2**time, 1.28) for time in range(16))
 """In total about 13 s, so that each of many writers on a SERIALIZABLE server gets its turn."""
@@ -110,6 +111,8 @@ class Database:
         """What was built of each mapping, by its SHA-256."""
         self._compared: str | None = None
         """The SHA-256 of the mapping whose tables were found to be as they were attached."""
+        self._misses_something = False
+        """Whether the last transaction ended because a table or column of a host isn't there."""
 
     @property
     def name(self) -> str:
@@ -233,9 +236,7 @@ class Database:
                 before = schema.upgrade(connection, self.url)
                 if before is None or before == VERSIONS[-1]:
                     return before
-                unit = Unit(connection)
-                sha256 = unit.demand_version(self.url)
-                unit.mapping = self._mapping_of(unit, sha256)
+                unit = Unit(connection, self._mapping_of(connection, demand_version(connection, self.url)))
                 unit.rights.give_to_owner()
                 if then is not None:
                     then(unit, before, self._database_clock(unit).now())
@@ -258,11 +259,10 @@ class Database:
                 self._dialect.begin_upgrade(connection, UPGRADE_SECONDS)
                 if schema.version(connection) is None:
                     schema.upgrade(connection, self.url, has_register=False)
-                unit = Unit(connection)
-                if (user := unit.rights.non_owner()) is not None:
+                if (user := Unit(connection).rights.non_owner()) is not None:
                     raise NotOwnerToAttach(user=user)
                 schema.keep_out(connection)
-                unit.mapping = self._mapping_of(unit, unit.demand_version(self.url))
+                unit = Unit(connection, self._mapping_of(connection, demand_version(connection, self.url)))
                 yield unit, self._database_clock(unit).now()
         finally:
             engine.dispose()
@@ -299,17 +299,18 @@ class Database:
             self._open = None
             self.close()
 
-    def _mapping_of(self, unit: Unit, sha256: str | None) -> RegisterMapping:
-        return self._mappings.get(sha256) or self._built(unit, sha256)
+    def _mapping_of(self, connection: Connection, sha256: str | None) -> RegisterMapping:
+        return self._mappings.get(sha256) or self._built(connection, sha256)
 
-    def _built(self, unit: Unit, sha256: str | None) -> RegisterMapping:
+    def _built(self, connection: Connection, sha256: str | None) -> RegisterMapping:
         """Return the register of a mapping that is used for the first time; raises MappingChanged."""
         from custmerge.rules.attach.names import with_names_of
         from custmerge.rules.host_schema import schema_of
         from custmerge.rules.mapping.file import read_mapping
+        from custmerge.storage.ledger.mappings import Mappings
         from custmerge.storage.register.attached.register import attached
 
-        stored = None if sha256 is None else unit.mappings.stored(sha256)
+        stored = None if sha256 is None else Mappings(connection).stored(sha256)
         if stored is None:
             raise MappingChanged(database=self.name, sha256=sha256)
         schema = schema_of(stored.catalogue)
@@ -326,16 +327,15 @@ class Database:
         self, *, writes: bool, wait_seconds: float | None = None, needs_version: bool = True
     ) -> Iterator[Unit]:
         self._end_interrupted()
-        with translated_errors(self.url), self._engine.connect() as opened:
+        with self._changes_named(), translated_errors(self.url), self._engine.connect() as opened:
             connection = opened.execution_options(**{WRITES: writes, WAIT_SECONDS: wait_seconds})
             with self._dialect.ending_refused(connection), connection.begin():
-                unit = Unit(connection)
                 # A transaction that writes checks every time: the database may have been upgraded since.
                 if needs_version and (writes or not self._checked):
-                    self._mapping = unit.demand_version(self.url)
+                    self._mapping = demand_version(connection, self.url)
                     self._checked = True
-                if needs_version:
-                    unit.mapping = self._mapping_of(unit, self._mapping)
+                mapping = self._mapping_of(connection, self._mapping) if needs_version else OWN
+                unit = Unit(connection, mapping)
                 if writes and self._mapping != self._compared:
                     # Once in a process: reading the catalogue takes longer than many a transaction.
                     unit.demand_schema(self.url)
@@ -343,9 +343,24 @@ class Database:
                 outer, self._open = self._open, unit
                 try:
                     yield unit
+                except (DBAPIError, self._dialect.driver_error) as error:
+                    self._misses_something = self._dialect.is_gone(error) and not unit.mapping.is_ours
+                    raise
                 finally:
                     self._open = outer
                 self._dialect.demand_unchanged(connection, self.url)
+
+    @contextmanager
+    def _changes_named(self) -> Iterator[None]:
+        """Give a block for a transaction; raises SchemaChanged where it missed a host's table that has gone."""
+        try:
+            yield
+        except DatabaseError:
+            misses_something, self._misses_something = self._misses_something, False
+            if misses_something:
+                with self._transaction(writes=False) as unit:
+                    unit.demand_schema(self.url)
+            raise
 
 
 def _clear_frames_of(error: BaseException | None) -> None:

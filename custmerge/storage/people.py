@@ -1,23 +1,20 @@
-"""Staff, service tokens, sessions, proofs; password tries, and the locks that they lead to."""
+"""Staff, service tokens, sessions and proofs."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields
-from random import getrandbits
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Executable, RowMapping, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Executable, bindparam, delete, insert, or_, select, update
 
 from custmerge.rules.history import Action
-from custmerge.rules.passwords import Tries
 from custmerge.rules.people import Person, Proof, Role, Service, Session
-from custmerge.storage.dialect import TextFromBody, among, dialect_of, insert_row
-from custmerge.storage.tables import guess, history, lock, proof, service, session, staff
+from custmerge.storage.dialect import Prepared, TextFromBody, among, insert_row
+from custmerge.storage.tables.history import history
+from custmerge.storage.tables.people import proof, service, session, staff
 
 _ROLES = frozenset(Role) - {Role.CUSTOMER}
-_ID_BITS = 62
-NEVER = "0001-01-01T00:00:00Z"
 # A session's row has the columns of its person and of its service token; labels distinguish them.
 _PERSON = [staff.c[field.name].label(f"person_{field.name}") for field in fields(Person)]
 _PEOPLE = select(*_PERSON)
@@ -35,14 +32,17 @@ _SESSION = (
     .join(service, service.c.id == session.c.service, isouter=True)
     .join(_creator, _creator.c.id == service.c.created_by, isouter=True)
 )
-# These statements of every merge are built only once, because building one takes longer than executing it.
-_SESSION_OF = _SESSION.where(session.c.token_sha256 == bindparam("token"))
-_SESSION_HELD = _SESSION_OF.with_for_update(read=True, key_share=True, of=session)
-_PROOFS = select(*(proof.c[field.name] for field in fields(Proof))).where(
-    proof.c.token_sha256 == bindparam("token"), among(proof.c.absorbed)
+_OF_TOKEN = _SESSION.where(session.c.token_sha256 == bindparam("token"))
+_SESSION_OF = Prepared(_OF_TOKEN)
+_SESSION_HELD = Prepared(_OF_TOKEN.with_for_update(read=True, key_share=True, of=session))
+_SESSION_NAMES = tuple(column.key for column in _SESSION.selected_columns)
+_PROOFS = Prepared(
+    select(*(proof.c[field.name] for field in fields(Proof))).where(
+        proof.c.token_sha256 == bindparam("token"), among(proof.c.absorbed)
+    )
 )
-_DROP_PROOFS = delete(proof).where(among(proof.c.absorbed))
-_END_SESSIONS = delete(session).where(among(session.c.number))
+_DROP_PROOFS = Prepared(delete(proof).where(among(proof.c.absorbed)))
+_END_SESSIONS = Prepared(delete(session).where(among(session.c.number)))
 
 
 # Any: a stored cell may hold any value.
@@ -73,7 +73,7 @@ _ROWS_WITH_ENTRIES = select(*(staff.c[name] for name in PersonRow._fields), _new
 
 
 # Any: the values of a dataclass.
-def _values(row: RowMapping, prefix: str) -> dict[str, Any]:
+def _values(row: Mapping[Any, Any], prefix: str) -> dict[str, Any]:
     """Return the columns of a row whose labels begin with `prefix`, without it.
 
     An unknown role, which custmerge never writes, becomes the role with the fewest rights.
@@ -82,11 +82,11 @@ def _values(row: RowMapping, prefix: str) -> dict[str, Any]:
     return values | {"role": Role(values["role"]) if values["role"] in _ROLES else Role.AUDITOR}
 
 
-def _person(row: RowMapping) -> Person:
+def _person(row: Mapping[Any, Any]) -> Person:
     return Person(**_values(row, "person_"))
 
 
-def _service(row: RowMapping) -> Service:
+def _service(row: Mapping[Any, Any]) -> Service:
     return Service(**_values(row, "service_"))
 
 
@@ -181,9 +181,10 @@ class People:
     def session(self, token_sha256: str, *, hold: bool = False) -> Session | None:
         """Return the session of a token, expired or not; with `hold` no other transaction can delete it."""
         statement = _SESSION_HELD if hold else _SESSION_OF
-        row = self._connection.execute(statement, {"token": token_sha256}).mappings().first()
-        if row is None:
+        rows = statement.rows(self._connection, token=token_sha256)
+        if not rows:
             return None
+        row = dict(zip(_SESSION_NAMES, rows[0], strict=True))
         return Session(
             token_sha256=row["token_sha256"],
             number=row["number"],
@@ -204,7 +205,7 @@ class People:
 
     def end_sessions_of_numbers(self, numbers: Collection[str]) -> int:
         """End every session that one of `numbers` logged in; returns how many ended."""
-        return self._connection.execute(_END_SESSIONS, {"keys": numbers}).rowcount
+        return _END_SESSIONS.execute(self._connection, keys=numbers)
 
     def end_sessions_of_staff(self, person: int) -> int:
         """End every session of a person; returns how many ended."""
@@ -224,7 +225,7 @@ class People:
 
     def drop_proofs_of(self, absorbed: Collection[str]) -> None:
         """Delete the proofs of all sessions about the given numbers."""
-        self._connection.execute(_DROP_PROOFS, {"keys": absorbed})
+        _DROP_PROOFS.execute(self._connection, keys=absorbed)
 
     def renew_proofs(self, absorbed: str, old_sha256: str, new_sha256: str) -> None:
         """Change the proofs of all sessions about a number to another hash of the same password."""
@@ -233,85 +234,7 @@ class People:
 
     def proofs(self, token_sha256: str, absorbed: Collection[str]) -> list[Proof]:
         """Return a session's proofs about the given numbers, valid or not."""
-        rows = self._connection.execute(_PROOFS, {"token": token_sha256, "keys": absorbed})
-        return [Proof(**row) for row in rows.mappings()]
+        return [Proof(*row) for row in _PROOFS.rows(self._connection, token=token_sha256, keys=absorbed)]
 
     def _people(self, statement: Executable) -> tuple[Person, ...]:
         return tuple(map(_person, self._connection.execute(statement).mappings()))
-
-
-class Guesses:
-    """Password tries, inside one transaction. Every method takes a subject by its key, see `passwords.Subject`."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def tries(self, subject: str, since: str, last: str, *, pending_since: str) -> Tries:
-        """Return the tries for a subject between two moments, and lock its counter until the transaction ends.
-
-        Older tries and those of the future are deleted. Tries pending from before `pending_since` count as wrong.
-        """
-        insertion = dialect_of(self._connection).upsert(lock)
-        # Written even if it exists, because that locks the row: every transaction that counts locks it first.
-        until = self._connection.execute(
-            insertion.values(subject=subject, until=NEVER)
-            .on_conflict_do_update(index_elements=["subject"], set_={"subject": subject})
-            .returning(lock.c.until)
-        ).scalar_one()
-        outside = or_(guess.c.at < since, guess.c.at > last)
-        self._connection.execute(delete(guess).where(guess.c.subject == subject, outside))
-        is_pending = guess.c.pending & (guess.c.at >= pending_since)
-        counts = func.sum(case((is_pending, 0), else_=1)), func.sum(case((is_pending, 1), else_=0))
-        wrong, pending = self._connection.execute(select(*counts).where(guess.c.subject == subject)).one()
-        return Tries(int(wrong or 0), int(pending or 0), until)
-
-    def begin(self, subject: str, at: str, *, batch: int | None = None, row: int | None = None) -> int:
-        """Add a pending try, perhaps for a row of a bulk file, and return its id."""
-        return self._add({"subject": subject, "at": at, "pending": True, "batch": batch, "row": row})
-
-    def forget_pending(self, batch: int) -> None:
-        """Delete the pending tries of a batch whose run was cut off: nobody learned their result."""
-        self._connection.execute(delete(guess).where(guess.c.batch == batch, guess.c.pending))
-
-    def forget(self, tries: Collection[int]) -> None:
-        """Delete tries that were right, or whose hash wasn't compared."""
-        if tries:
-            self._connection.execute(delete(guess).where(guess.c.id.in_(tries)))
-
-    def keep(self, tries: Mapping[int, str], at: str) -> None:
-        """Write that tries, given with their subjects, were wrong; deleted ones are added again with moment `at`.
-
-        Wrong tries for the same rows of a bulk file, from a run that was cut off, are deleted: they had the same
-        password. The caller must have called `tries` for the subjects before.
-        """
-        kept = update(guess).where(guess.c.id.in_(tries)).values(pending=False).returning(guess.c.id)
-        forgotten = tries.keys() - self._connection.execute(kept).scalars().all()
-        now = guess.alias()
-        is_same = now.c.id.in_(tries), *(now.c[name] == guess.c[name] for name in ("batch", "row", "subject"))
-        is_earlier = guess.c.subject.in_(set(tries.values())), guess.c.pending.is_(False), guess.c.id.not_in(tries)
-        self._connection.execute(delete(guess).where(*is_earlier, select(now.c.id).where(*is_same).exists()))
-        for number in sorted(forgotten):
-            self._add({"subject": tries[number], "at": at, "pending": False})
-
-    def _add(self, values: dict[str, str | int | bool | None]) -> int:
-        if not dialect_of(self._connection).is_server:
-            # SQLite would reuse the id of a deleted try, and the process that settles that try would settle this one.
-            values["id"] = getrandbits(_ID_BITS)
-        return insert_row(self._connection, guess, values)
-
-    def lock(self, subject: str, until: str) -> None:
-        """Lock a subject and delete the tries that led to it, so that they don't count again."""
-        self._connection.execute(update(lock).where(lock.c.subject == subject).values(until=until))
-        self._connection.execute(delete(guess).where(guess.c.subject == subject))
-
-    def unlock(self, subjects: Collection[str], *, since: str, now: str) -> int:
-        """End locks and delete tries; returns how many subjects were locked or had tries from `since` on."""
-        rows = lock.c.subject.in_(subjects)
-        self._connection.execute(select(lock.c.subject).where(rows).order_by(lock.c.subject).with_for_update())
-        tried = select(guess.c.id).where(guess.c.subject == lock.c.subject, guess.c.at >= since).exists()
-        concerned = self._connection.execute(
-            select(func.count()).select_from(lock).where(rows, or_(lock.c.until > now, tried))
-        ).scalar_one()
-        self._connection.execute(delete(guess).where(guess.c.subject.in_(subjects)))
-        self._connection.execute(update(lock).where(rows).values(until=NEVER))
-        return concerned

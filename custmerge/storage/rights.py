@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, text
 
 from custmerge.errors import N_, BadValue, NotOwnerOfRights
-from custmerge.storage import tables
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.host.privileges import may
 from custmerge.storage.register.mapping import OWN, RegisterMapping
+from custmerge.storage.tables import every as tables
 
 if TYPE_CHECKING:
     from custmerge.rules.attach.rights import TableRights
@@ -172,11 +172,10 @@ class Rights:
         """The host's tables with the rights that are needed on them."""
         if self._host is None:
             return []
-        from custmerge.rules.attach import resolve
         from custmerge.rules.attach.rights import rights_of
 
-        mapping, schema = self._host
-        return [(schema.tables[each.table], each) for each in rights_of(resolve(mapping, schema), schema)]
+        schema = self._host.schema
+        return [(schema.tables[each.table], each) for each in rights_of(self._host.resolved, schema)]
 
     def _host_needed(self) -> Iterator[tuple[HostTable, str, str]]:
         """Yield (table, right, column) of everything that is needed on a host's tables."""

@@ -1,4 +1,4 @@
-"""The version of a database: `init` raises it, and every command checks it, see `Unit.demand_version`."""
+"""The version of a database: `init` raises it, and every command checks it, see `unit.demand_version`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from custmerge import errors
 from custmerge.database_url import shown_url
 from custmerge.rules.history import stamp
 from custmerge.storage.dialect import dialect_of
-from custmerge.storage.tables import VERSIONS, customer, domain, package
+from custmerge.storage.tables import VERSIONS
+from custmerge.storage.tables.register import customer, domain, package
 from custmerge.storage.unit import stored_version
 
 LEASES_SINCE = "0004"

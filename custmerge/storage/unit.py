@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from custmerge import errors
 from custmerge.database_url import shown_url
-from custmerge.storage.dialect import dialect_of
-from custmerge.storage.ledger.batches import Batches
+from custmerge.storage.dialect import by_driver, dialect_of
 from custmerge.storage.ledger.history import Chain
-from custmerge.storage.ledger.orders import Ledger
-from custmerge.storage.ledger.transfers import Transfers
-from custmerge.storage.people import Guesses, People
-from custmerge.storage.register.attached.references import Followed, HostReferences
+from custmerge.storage.people import People
+from custmerge.storage.register.following import FollowingRows
 from custmerge.storage.register.mapping import OWN, RegisterMapping
 from custmerge.storage.register.records import Register
 from custmerge.storage.tables import VERSIONS
 
 if TYPE_CHECKING:
     from custmerge.storage.catalogue import Protection
+    from custmerge.storage.guesses import Guesses
     from custmerge.storage.host.check import HostCheck
     from custmerge.storage.host.values import HostValues
+    from custmerge.storage.ledger.batches import Batches
     from custmerge.storage.ledger.dismissals import Dismissals
     from custmerge.storage.ledger.mappings import Mappings
+    from custmerge.storage.ledger.orders import Ledger
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
+    from custmerge.storage.ledger.transfers import Transfers
     from custmerge.storage.matching.exact import IdentityGroups
     from custmerge.storage.register.attached.audit import ReferenceAudit
+    from custmerge.storage.register.attached.host import Host
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
     from custmerge.storage.rights import Rights
-
-
-T = TypeVar("T")
 
 
 class GoneError(Exception):
@@ -51,14 +49,27 @@ def stored_version(connection: Connection) -> tuple[str | None, str | None]:
     Several rows give a text that is no version.
     """
     # Every column, because versions before 0007 have only the first.
-    rows = connection.exec_driver_sql("SELECT * FROM custmerge_version").all()
+    rows = by_driver(connection, "SELECT * FROM custmerge_version").fetchall()
     version = " + ".join(str(row[0]) for row in rows) or None
     return version, next((row[1] for row in rows if len(row) > 1), None)
 
 
-def _lazy(kind: Callable[[Connection], T]) -> cached_property[T]:
-    """Return a property of a unit whose value is made from the connection when it is first used."""
-    return cached_property(lambda unit: kind(unit._connection))  # noqa: SLF001 (the unit's own)
+def demand_version(connection: Connection, url: str) -> str | None:
+    """Return the SHA-256 of the mapping that holds, None for our own tables.
+
+    Raises NoSchema, OldSchema or NewSchema unless the database is of this program's version.
+    """
+    try:
+        # The catalogue isn't queried first, because that would cost every command a statement.
+        stored, mapping = stored_version(connection)
+    except dialect_of(connection).driver_error as error:
+        if getattr(error, "sqlstate", None) == "42P01" or "no such table" in str(error):
+            raise errors.NoSchema(database=shown_url(url)) from None
+        raise
+    if stored == VERSIONS[-1]:
+        return mapping
+    wrong_version = errors.OldSchema if stored in VERSIONS else errors.NewSchema
+    raise wrong_version(database=shown_url(url), version=stored)
 
 
 class Unit:
@@ -69,26 +80,9 @@ class Unit:
         self.mapping = mapping
         """Where the register is kept."""
 
-    def demand_version(self, url: str) -> str | None:
-        """Return the SHA-256 of the mapping that holds, None for our own tables.
-
-        Raises NoSchema, OldSchema or NewSchema unless the database is of this program's version.
-        """
-        try:
-            # The catalogue isn't queried first, because that would cost every command a statement.
-            stored, mapping = stored_version(self._connection)
-        except (OperationalError, ProgrammingError) as error:
-            if getattr(error.orig, "sqlstate", None) == "42P01" or "no such table" in str(error.orig):
-                raise errors.NoSchema(database=shown_url(url)) from None
-            raise
-        if stored == VERSIONS[-1]:
-            return mapping
-        wrong_version = errors.OldSchema if stored in VERSIONS else errors.NewSchema
-        raise wrong_version(database=shown_url(url), version=stored)
-
     def changed_tables(self) -> list[str]:
         """Return the host's tables that aren't as they were when they were attached; none of them for our own."""
-        return [] if self.mapping.host is None else self.host.changed(*self.mapping.host)
+        return [] if self.mapping.host is None else self.host.changed(self.mapping.host)
 
     def demand_schema(self, url: str) -> None:
         """Raise SchemaChanged if a host's tables aren't as they were when they were attached."""
@@ -146,29 +140,49 @@ class Unit:
         return Register(self._connection, self.mapping)
 
     @cached_property
-    def references(self) -> HostReferences:
-        """Rows of a host's tables that follow its customers."""
-        return HostReferences(self._connection, self.followed)
+    def references(self) -> FollowingRows:
+        """Rows of other tables that follow customers."""
+        return self.mapping.references(self._connection)
 
-    @property
-    def followed(self) -> Followed | None:
-        """The host's tables that follow its customers; None for custmerge's own register."""
-        return self.mapping.followed
+    @cached_property
+    def chain(self) -> Chain:
+        """The history."""
+        return Chain(self._connection)
 
-    ledger = _lazy(Ledger)
-    """Orders and before-images."""
-    batches = _lazy(Batches)
-    """Bulk files."""
-    chain = _lazy(Chain)
-    """The history."""
-    people = _lazy(People)
-    """Staff, service tokens, sessions and proofs."""
-    guesses = _lazy(Guesses)
-    """Password tries and locks."""
-    transfers = _lazy(Transfers)
-    """Contract transfers."""
+    @cached_property
+    def people(self) -> People:
+        """Staff, service tokens, sessions and proofs."""
+        return People(self._connection)
 
-    # From here on: parts for audits, imports, `init` and `attach`, which no other command should load.
+    # From here on: parts that some commands do without, and so don't load.
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Orders and before-images."""
+        from custmerge.storage.ledger.orders import Ledger
+
+        return Ledger(self._connection)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Bulk files."""
+        from custmerge.storage.ledger.batches import Batches
+
+        return Batches(self._connection)
+
+    @cached_property
+    def guesses(self) -> Guesses:
+        """Password tries and locks."""
+        from custmerge.storage.guesses import Guesses
+
+        return Guesses(self._connection)
+
+    @cached_property
+    def transfers(self) -> Transfers:
+        """Contract transfers."""
+        from custmerge.storage.ledger.transfers import Transfers
+
+        return Transfers(self._connection)
 
     @cached_property
     def mappings(self) -> Mappings:
@@ -220,13 +234,6 @@ class Unit:
         return RegisterReader(self._connection, self.mapping)
 
     @cached_property
-    def reference_audit(self) -> ReferenceAudit:
-        """The audit's queries of the rows that follow a host's customers."""
-        from custmerge.storage.register.attached.audit import ReferenceAudit
-
-        return ReferenceAudit(self._connection, self.register, self.followed)
-
-    @cached_property
     def rights(self) -> Rights:
         """The rights of PostgreSQL's roles."""
         from custmerge.storage.rights import Rights
@@ -254,3 +261,9 @@ class Unit:
         from custmerge.storage.register.imports import RegisterImport
 
         return RegisterImport(self._connection)
+
+    def reference_audit(self, host: Host) -> ReferenceAudit:
+        """Return the audit's queries of the rows that follow a host's customers."""
+        from custmerge.storage.register.attached.audit import ReferenceAudit
+
+        return ReferenceAudit(self._connection, self.register, host.followed)

@@ -1,5 +1,6 @@
 """Merges pairs of an attached register through the service and prints the seconds of each: URL TOKEN PAIR,…"""
 
+import gc
 import hashlib
 import sys
 import time
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 
 from databases import HASH
 
+from custmerge.__main__ import COLLECT_AFTER
 from custmerge.rules.history import stamp
 from custmerge.rules.people import PROOF_LASTS, Proof, verified_sha256
 from custmerge.services import access, merge
@@ -34,4 +36,6 @@ def _prove(database: Database, token: str, pairs: list[str], now: datetime) -> N
 
 if __name__ == "__main__":
     url, token, given = sys.argv[1:]
+    # As the program does.
+    gc.set_threshold(COLLECT_AFTER)
     merged(url, token, given.split(","))

@@ -8,7 +8,7 @@ from support.bare_hosts import MAPPING, ROWS, TABLES
 from support.databases import STAFF_PASSWORD, execute, first_cells
 from support.world import World
 
-from custmerge.storage import tables
+from custmerge.storage.tables import every as tables
 
 
 def tables_of(url):
@@ -123,6 +123,14 @@ def test_after_a_change_of_the_hosts_tables_nothing_is_written_until_it_is_attac
     assert (finding["severity"], finding["subject"]) == ("warning", "table newsletter")
     assert attached.in_process("attach", "shop.toml").code == 0
     assert attached.in_process("undo", "1", "--yes", "-f", "json").error["code"] == "unknown_order"
+
+
+@pytest.mark.on_both
+def test_what_reads_a_table_that_has_gone_says_that_the_tables_were_changed(attached):
+    execute(attached.url, "ALTER TABLE client RENAME TO person")
+    done = attached.in_process("show", "10001", "-f", "json")
+    assert (done.code, done.error["code"]) == (6, "schema_changed"), done.err
+    assert attached.in_process("doctor").code == 6
 
 
 def test_a_new_table_that_refers_to_customers_is_a_change_and_any_other_is_none(attached):

@@ -81,6 +81,18 @@ def test_people_see_every_reference_and_what_to_do(bare, columns):
             "refuse.1.sql",
             "line 29: the",
         ),
+        (
+            "where = \"role = 'client'\"",
+            'where = "1 = 1) or (1 = 1"',
+            "customer.where",
+            "line 8: the database refuses",
+        ),
+        (
+            'company = "name"',
+            'company = "name"\n[package]\ntable = "invoice"\nkey = "client_id"\ncustomer = "client_id"',
+            "package.key",
+            "line 14: client_id isn't unique: 2 is there more than once",
+        ),
         ('company = "name"', 'company = { sql = "nam" }', "fields.company", "line 11: the database refuses"),
         ('policy = "move"', 'policy = "move"\nkey = "id"', None, None),
     ],
@@ -91,6 +103,22 @@ def test_what_only_the_rows_tell_is_told_by_line_and_key(bare, before, after, su
     assert code == (1 if subject else 0)
     if subject:
         assert problems[subject].startswith(says)
+
+
+def test_sql_that_fails_is_told_of_its_own_field_alone(bare):
+    _, shown = checked(bare, ('company = "name"', 'company = "name"\nphone = { sql = "nam" }\ncity = "name"'))
+    assert [problem["subject"] for problem in shown["problems"]] == ["fields.phone"]
+
+
+def test_a_field_that_is_none_is_answered_by_the_keys_of_all(bare):
+    done = bare.in_process("attach", bare.mapping(('company = "name"', 'firma = "name"')), "--check", "-f", "json")
+    assert done.error["details"]["key"] == "fields.firma"
+    assert "company, first_name, last_name, street" in done.error["message"]
+
+
+def test_truth_values_are_shown_as_the_mapping_writes_them(bare):
+    done = bare.in_process("attach", bare.mapping(('key = "id"', 'key = "id"\nretire = { role = false }')), "--check")
+    assert "role = false" in done.out
 
 
 def test_a_table_may_be_named_with_its_schema(bare):

@@ -5,7 +5,7 @@ from support.databases import execute, rows
 from support.host_tables import MAPPING, ROWS, TABLES, let_hold, make_tables
 
 from custmerge.services.people import passwords
-from custmerge.storage import tables
+from custmerge.storage.tables import every as tables
 
 
 @pytest.fixture

@@ -74,12 +74,12 @@ def test_untrusted_text_reaches_no_terminal_as_it_is(run):
 
 def test_a_good_plugin_output_is_one_line_with_performance_data(run):
     out = run(audit_of(), "audit", "-f", "nagios")[1]
-    assert out == "CUSTMERGE OK - 123 entries, 21 checks | entries=123;;;0 findings=0;0;;0 seconds=0.250s;;;0\n"
+    assert out == "CUSTMERGE OK - 123 entries, 23 checks | entries=123;;;0 findings=0;0;;0 seconds=0.250s;;;0\n"
 
 
 def test_a_plugin_names_the_worst_finding_first_and_each_in_a_line_of_its_own(run):
     first, *others = run(audit_of(BAD, WORSE, more=2), "audit", "-f", "nagios")[1].splitlines()
-    assert first.startswith("CUSTMERGE CRITICAL - 6 findings, 123 entries, 21 checks; history 17: it was x by ")
+    assert first.startswith("CUSTMERGE CRITICAL - 6 findings, 123 entries, 23 checks; history 17: it was x by ")
     assert [other.split(":")[0] for other in others] == [
         "CRITICAL chain history 17",
         "CRITICAL chain 2 findings more",
@@ -127,7 +127,7 @@ def test_label_values_are_escaped():
 
 def test_german_people_read_german_findings(run):
     out = run(audit_of(BAD), "--lang", "de", "audit", "-f", "nagios")[1]
-    assert out.startswith("CUSTMERGE WARNING - 1 Befund, 123 Einträge, 21 Prüfungen; token nightly:")
+    assert out.startswith("CUSTMERGE WARNING - 1 Befund, 123 Einträge, 23 Prüfungen; token nightly:")
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,9 @@ def lived(world, cli, agent, supervisor):
         (supervisor, ("token", "create", "xaver", "--role", "auditor"), ""),
         (supervisor, ("token", "revoke", "xaver", "--yes"), ""),
         (supervisor, ("export", "customers"), ""),
+        (supervisor, ("duplicates", "dismiss", "10001", "30003", "--reason", "4711"), ""),
+        (supervisor, ("duplicates", "dismiss", "10001", "30004", "--reason", "4711"), ""),
+        (supervisor, ("duplicates", "undismiss", "10001", "30004"), ""),
         (agent, ("diff", "20003", *into, "--reveal"), ""),
     ):
         done = who.in_process(*line, stdin=typed)
@@ -246,6 +249,7 @@ def lines_of_everybody():
 
 GROUPS = {
     "bulk": "approve check run status", "config": "show", "export": "customers history packages",
+    "duplicates": "dismiss undismiss dismissed",
     "import": "customers packages", "token": "create list revoke",
     "transfer": "approve file list reject show withdraw", "user": "add disable list password role unlock",
 }  # fmt: skip
@@ -261,6 +265,7 @@ LOOKS = [
     *(("anna", line) for line in ("user role ute x", "user add ben --role agent", "token create a --role x")),
     *(("anna", line) for line in ("transfer file 1 --into 2 --form no.pdf", "purge --older-than x", "export 4711")),
     *(("ben", line) for line in ("diff --nonsense", "diff 4 7 1 1", "nonsens", "merge --take", "whoami --quiet=4")),
+    *(("anna", line) for line in ("duplicates", "duplicates dismissed", "duplicates --model 4711")),
     *(("nobody", line) for line in ("attach", "attach --show", "attach 4711.toml", "attach 4711.toml --show")),
     *(("nobody", line) for line in ("whoami", "--version", "--show-completion", "--install-completion bash")),
 ]  # fmt: skip

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import psycopg
 import pytest
 
 
@@ -49,22 +50,28 @@ def test_demo_does_not_overwrite_an_earlier_one(sqlite_cli):
     assert (done.code, "demo.db" in done.err) == (2, True)
 
 
-def test_the_walk_through_works_as_it_is_written(repository, tmp_path, sqlite_cli, postgresql_server):
-    import psycopg
+def test_the_walk_through_works_as_it_is_written(repository, tmp_path, sqlite_cli):
+    walk_through(repository, tmp_path, sqlite_cli, url="")
 
+
+@pytest.mark.by_night
+def test_the_walk_through_works_on_postgresql_too(repository, tmp_path, sqlite_cli, postgresql_server):
     with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
         connection.execute("CREATE DATABASE walkthrough")
-    (tmp_path / "bin").mkdir()
-    program = tmp_path / "bin" / "custmerge"
+    walk_through(repository, tmp_path, sqlite_cli, url=postgresql_server.get_uri("walkthrough"))
+
+
+def walk_through(repository, folder, cli, *, url):
+    (folder / "bin").mkdir()
+    program = folder / "bin" / "custmerge"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m custmerge "$@"\n')
     program.chmod(0o755)
-    for url in ("", postgresql_server.get_uri("walkthrough")):
-        environ = sqlite_cli.environ(CUSTMERGE_DATABASE_URL=url, PATH=f"{program.parent}:{os.environ['PATH']}")
-        script = ["bash", str(repository / "examples" / "walkthrough.sh")]
-        done = subprocess.run(script, env=environ, capture_output=True, text=True, check=False, timeout=300)
-        assert done.returncode == 0, done.stderr
-        assert "Order 2 is done: 20011 went into 10002." in done.stdout
-        assert "went into  10002" in done.stdout
+    environ = cli.environ(CUSTMERGE_DATABASE_URL=url, PATH=f"{program.parent}:{os.environ['PATH']}")
+    script = ["bash", str(repository / "examples" / "walkthrough.sh")]
+    done = subprocess.run(script, env=environ, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "Order 2 is done: 20011 went into 10002." in done.stdout
+    assert "went into  10002" in done.stdout
 
 
 def test_the_examples_hold_every_case_of_the_rules(repository, supervisor):

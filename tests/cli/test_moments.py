@@ -18,12 +18,12 @@ UTC = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 )
 def test_people_read_moments_of_their_own_zone_and_scripts_read_utc(merged, supervisor, language, written):
     environment = {"CUSTMERGE_LANG": language, **BERLIN}
-    shown = supervisor.subprocess("history", **environment).out
+    shown = supervisor("history", **environment).out
     assert re.search(written, shown)
     assert "UTC" not in shown
-    assert re.search(written, supervisor.subprocess("whoami", **environment).out)
+    assert re.search(written, supervisor("whoami", **environment).out)
     for form in ("json", "csv"):
-        out = supervisor.subprocess("history", "-f", form, **environment).out
+        out = supervisor("history", "-f", form, **environment).out
         assert re.search(UTC, out)
         assert not re.search(written, out)
 
@@ -40,9 +40,9 @@ def test_the_moment_in_an_error_is_a_persons_own_and_in_json_utc(world, cli):
     for _ in range(5):
         cli.in_process("login", "10001", "--password-stdin", "--print-token", stdin="falsch")
     refused = ("login", "10001", "--password-stdin", "--print-token")
-    assert re.search(r"until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d CE", cli.subprocess(*refused, stdin="x", **BERLIN).err)
-    assert re.search(rf"until {UTC}", cli.subprocess(*refused, "-f", "json", stdin="x", **BERLIN).err) is None
-    error = cli.subprocess("verify", "1", "--domain", "x.example", "-f", "json", CUSTMERGE_TOKEN="x", **BERLIN).err
+    assert re.search(r"until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d CE", cli(*refused, stdin="x", **BERLIN).err)
+    assert re.search(rf"until {UTC}", cli(*refused, "-f", "json", stdin="x", **BERLIN).err) is None
+    error = cli("verify", "1", "--domain", "x.example", "-f", "json", CUSTMERGE_TOKEN="x", **BERLIN).err
     assert "CET" not in error
 
 
@@ -87,6 +87,6 @@ def test_a_date_is_taken_as_germans_write_it(written, iso):
 @on_sqlite_alone
 def test_moments_among_the_facts_of_the_history_are_a_persons_too(world, supervisor):
     assert supervisor.in_process("token", "create", "nightly", "--role", "auditor").code == 0
-    out = supervisor.subprocess("history", "--action", "token", COLUMNS="160", **BERLIN).out
+    out = supervisor("history", "--action", "token", COLUMNS="160", **BERLIN).out
     assert re.search(r"until: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d CES?T; name: nightly", out)
     assert not re.search(UTC, out)

@@ -2,12 +2,12 @@
 
 import json
 import os
-import resource
 import stat
 import subprocess
-import sys
+from functools import partial
 
 import pytest
+from support.struck_process import run_frugally
 
 FORM = b"%PDF-1.7 signed"
 # Far less than an endless input would take, enough for the program with all its libraries.
@@ -20,24 +20,14 @@ def frugal(sqlite_cli):
     anna = sqlite_cli.as_("anna")
 
     def run(*arguments, stdin=os.devnull, **changes):
-        with open(stdin, "rb") as source:  # noqa: PTH123 (a device)
-            return subprocess.run(
-                [sys.executable, "-m", "custmerge", *arguments],
-                stdin=source,
-                capture_output=True,
-                text=True,
-                env=anna.environ(**changes),
-                cwd=anna.folder,
-                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
-                check=False,
-            )
+        return anna(*arguments, target=partial(run_frugally, MEMORY, stdin), **changes)
 
     return run
 
 
 def said_in_one_sentence(done, *words):
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
-    assert all(word in done.stderr for word in words), done.stderr
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1), done.err
+    assert all(word in done.err for word in words), done.err
     return True
 
 
@@ -127,7 +117,7 @@ def test_a_config_file_is_a_small_regular_file(frugal, tmp_path):
     assert said_in_one_sentence(frugal("whoami", CUSTMERGE_CONFIG="/dev/zero"), "/dev/zero")
     assert said_in_one_sentence(frugal("whoami", CUSTMERGE_CONFIG="pipe"), "pipe")
     assert said_in_one_sentence(frugal("whoami", CUSTMERGE_CONFIG="large"), "64 KiB")
-    assert frugal("whoami", CUSTMERGE_CONFIG="/dev/null").returncode == 0
+    assert frugal("whoami", CUSTMERGE_CONFIG="/dev/null").code == 0
 
 
 @pytest.mark.parametrize("place", ["/dev/zero", "pipe"])
@@ -147,7 +137,7 @@ def test_a_token_file_is_small_and_regular(frugal, tmp_path):
         make(token)
         token.chmod(0o600)
         done = frugal("whoami", CUSTMERGE_TOKEN="", CREDENTIALS_DIRECTORY=str(tmp_path))
-        assert (done.returncode, why in done.stderr) == (4, True), done.stderr
+        assert (done.code, why in done.err) == (4, True), done.err
         token.unlink()
 
 

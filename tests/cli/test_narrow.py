@@ -20,15 +20,19 @@ from custmerge.cli import language
 from custmerge.cli.drawing import LEAST_VALUE, drawn
 from custmerge.cli.language import literal
 from custmerge.cli.render import text as renderers
-from custmerge.cli.render.text import access, attach, audit, bulk, comparison, history, records, settings
+from custmerge.cli.render.text import access, attach, audit, bulk, comparison, duplicates, history, records, settings
 from custmerge.cli.render.text.parts import Grid, Line, Row, Table
 from custmerge.cli.render.text.styles import definitions
 from custmerge.rules.bulk import Batch, State
+from custmerge.rules.compare import Status as IdentityStatus
 from custmerge.rules.compare import compare
+from custmerge.rules.duplicates.candidate import Candidate, Kind
+from custmerge.rules.duplicates.dismissal import Dismissal
 from custmerge.rules.fields import Field, Package
 from custmerge.rules.people import Person, Role, Service
 from custmerge.rules.plan import Choice, Order
 from custmerge.rules.transfers import Form, Status, Transfer
+from custmerge.services.duplicates.dismissals import Dismissed
 from custmerge.services.find import Match, Profile, Reason
 from custmerge.services.history import Event, Page
 from custmerge.settings import Given, Source
@@ -63,6 +67,13 @@ SETTINGS = [
     Given("database_url", "postgresql://bernadette:***@server/kunden", Source.ENVIRONMENT, "CUSTMERGE_DATABASE_URL"),
     Given("retention_days", "365", Source.DEFAULT, ""),
 ]
+DISMISSAL = Dismissal("10003", "20013", "Vater und Sohn, sagt die Tochter", "bernadette", AT, b"", "")
+CANDIDATES = [
+    Candidate(
+        "10003", "20013", Kind.SAME, 0.98765, ("last name equal", "e-mail equal"), IdentityStatus.EQUIVALENT, 12
+    ),
+    Candidate("10003", "20014", Kind.SAME, None, ("name equal",), IdentityStatus.BLOCKED, 1, "20013", DISMISSAL),
+]
 REASONS = (Reason(None, "garten.example", 2), Reason(Field.PHONE, "0721 91374-0"))
 SAMPLES = {
     access.staff_table: lambda draw: draw([Person(3, "bernadette", Role.SUPERVISOR, AT, AT, "")]),
@@ -74,6 +85,8 @@ SAMPLES = {
     audit.audit_parts: lambda draw: draw(audit_of(BAD, WORSE, more=2)),
     bulk.batches_table: lambda draw: draw([BATCH, BATCH]),
     comparison.comparison_parts: lambda draw: draw(compare(KEPT, ABSORBED), all_rows=True),
+    duplicates.candidates_table: lambda draw: draw(CANDIDATES),
+    duplicates.dismissed_table: lambda draw: draw([Dismissed(DISMISSAL, holds=False)]),
     history.history_table: lambda draw: draw(Page(EVENTS, {17: 413})),
     records.matches_table: lambda draw: draw([Match(KEPT, REASONS), Match(ABSORBED, ())]),
     settings.settings_table: lambda draw: draw(SETTINGS),
@@ -186,8 +199,8 @@ def test_errors_and_questions_break_at_words_on_a_terminal(world, agent, width):
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_help_breaks_at_words_on_40_columns(agent, language):
     for command in ((), ("diff",), ("merge",), ("bulk", "run"), ("audit",), ("transfer",)):
-        wide = agent.subprocess(*command, "--help", CUSTMERGE_LANG=language, COLUMNS="200").out
-        narrow = agent.subprocess(*command, "--help", CUSTMERGE_LANG=language, COLUMNS="40").out
+        wide = agent(*command, "--help", CUSTMERGE_LANG=language, COLUMNS="200").out
+        narrow = agent(*command, "--help", CUSTMERGE_LANG=language, COLUMNS="40").out
         # A word with hyphens may be broken behind one.
         assert "".join(narrow.split()) == "".join(wide.split())
         # Names of options and examples are typed: they aren't broken.

@@ -323,3 +323,27 @@ def aged(merged, database_url):
 
     yield image
     database.close()
+
+
+@pytest.fixture
+def apart(tomorrow, supervisor):
+    """The same, two of the numbers being dismissed as duplicates."""
+    reason = ("--reason", "sagt Frau Vogelsang")
+    assert supervisor.in_process("duplicates", "dismiss", "10001", "20005", *reason).code == 0
+    return tomorrow
+
+
+def test_why_numbers_are_two_customers_goes_and_the_pair_stays_dismissed(apart, supervisor):
+    assert "dismissal 10001 20005" in apart.warnings(days=1)
+    assert apart.purge().reasons == 2
+    assert apart.select("SELECT number, other, reason FROM custmerge_dismissal") == [("10001", "20005", None)]
+    assert apart.findings() == set()
+    assert apart.purge().is_nothing
+    (listed,) = supervisor("duplicates", "dismissed", "-f", "json").json
+    assert (listed["reason"], listed["holds"]) == (None, True)
+
+
+def test_a_dismissal_that_was_changed_before_a_purge_is_still_found(apart):
+    apart.execute("UPDATE custmerge_dismissal SET \"by\" = 'ada'")
+    apart.purge()
+    assert apart.findings() == {("dismissals", "dismissal 10001 20005")}

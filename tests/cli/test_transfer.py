@@ -11,7 +11,7 @@ from support.marks import on_sqlite_alone
 from support.transfer_scenes import PDF, approve, file, merge
 
 from custmerge.storage.dialect import open_engine
-from custmerge.storage.tables import form as stored_form
+from custmerge.storage.tables.transfers import form as stored_form
 
 blocked = transfer_scenes.blocked
 approved = transfer_scenes.approved

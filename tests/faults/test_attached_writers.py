@@ -1,9 +1,10 @@
 """A host's program writes to rows of the absorbed number meanwhile: nothing is lost, and what is left is named."""
 
 import threading
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
+from sqlalchemy import Engine, event
 from support.attach_shop import program
 from support.locks import wait_for_waiting
 
@@ -89,6 +90,29 @@ def test_a_row_without_a_foreign_key_that_is_being_inserted_is_named_afterwards(
         # Nothing says that it refers to a customer, so nothing waits for it.
         ended(process)
     demand_named_and_remedied(shop, "ticket")
+
+
+@on_postgresql
+def test_a_row_that_comes_between_reading_and_writing_isnt_moved_unseen(shop):
+    shop.prove()
+    with before_statement('UPDATE "ticket"', lambda: shop.execute("INSERT INTO ticket VALUES (9, 70002, 'new')")):
+        assert shop.agent.in_process(*MERGE).code == 0
+    demand_named_and_remedied(shop, "ticket")
+
+
+@contextmanager
+def before_statement(text, do):
+    """Do something before the first statement in which a text stands."""
+    waiting = [do]
+
+    def look(_connection, _cursor, statement, *_):
+        if text in statement and waiting:
+            waiting.pop()()
+
+    event.listen(Engine, "before_cursor_execute", look)
+    yield
+    event.remove(Engine, "before_cursor_execute", look)
+    assert not waiting
 
 
 @pytest.mark.parametrize("table", ["invoice", "ticket"])

@@ -109,3 +109,20 @@ def test_letters_that_only_capitals_make_alike_are_two_in_a_text_beside_a_bank_a
 def test_leading_zeros_count_in_nothing_but_a_konto():
     assert normalise.account_number("000123") == normalise.account_number("123")
     assert normalise.lower("007") != normalise.lower("7")
+
+
+ACCOUNTS = st.text("0012", max_size=14) | st.sampled_from(["DE89370400440532013000", "532013000", "0532013000", "٣"])
+CODES = st.sampled_from(["", "37040044", "70050000", "COBADEFF", "x"])
+
+
+@given(ACCOUNTS, CODES, ACCOUNTS, CODES)
+def test_accounts_that_are_surely_different_have_different_keys(mine, my_code, theirs, their_code):
+    if normalise.surely_different_accounts(mine, theirs):
+        assert normalise.bank(mine, my_code) != normalise.bank(theirs, their_code)
+        assert normalise.account_number(mine) != normalise.account_number(theirs)
+
+
+def test_two_numbers_are_surely_different_accounts():
+    assert normalise.surely_different_accounts("532013000", "0532013001")
+    assert not normalise.surely_different_accounts("532013000", "0532013000")
+    assert not normalise.surely_different_accounts("532013000", "DE89370400440532013000")

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from dataclasses import replace
+from operator import itemgetter
 
 import pytest
 
@@ -214,3 +215,40 @@ def test_conditions_and_orders_of_a_mapping_may_end_with_a_comment(database_url)
         assert read(connection, sql, sql.holding("client", {"7"})) == [(1, 7, 0), (2, 7, 1)]
         statement = sql.first_of_each("client", ("id",), "1 = 1", "id > 0 -- any", "id DESC -- the newest")
         assert connection.connection.driver_connection.execute(statement).fetchall() == [(7, 2)]
+
+
+PARTS = ("CREATE TABLE part (id bigint PRIMARY KEY, client bigint)", "CREATE INDEX of_client ON part (client)")
+
+
+def parts():
+    table, rules = a_table("part", ("id", "bigint", Kind.INTEGER), ("client", "bigint", Kind.INTEGER))
+    table = replace(table, indexes=(("id",), ("client",)))
+    return table, replace(rules, references=(CustomerReference("client", Policy.MOVE),))
+
+
+def packed(connection, sql, *customers):
+    assert sql.is_packed
+    with host_reader(connection) as reader:
+        return next(reader.packed([(sql, sql.holding("client", set(customers)))], lock=True))
+
+
+def test_the_keys_of_each_customers_rows_are_read_at_once_where_they_are_integers(database_url):
+    rows = "INSERT INTO part VALUES (9, 7), (1, 7), (4, 8), (5, NULL), (6, 6)"
+    with connected(database_url, *PARTS, rows) as connection:
+        groups = packed(connection, sql_of(connection, *parts()), "7", "8", "x")
+        assert sorted(groups, key=itemgetter(0)) == [(7, Keys([(1,), (9,)])), (8, Keys([(4,)]))]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("odd", ["'seven', 7", "1.5, 7", "x'01', 7", "NULL, 7"])
+def test_a_table_with_another_key_than_an_integer_is_read_row_by_row(database_url, odd):
+    with connected(database_url, *PARTS, f"INSERT INTO part VALUES (1, 7), ({odd})") as connection:
+        assert packed(connection, sql_of(connection, *parts()), "7") is None
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_row_that_no_longer_holds_what_was_read_is_not_written(database_url):
+    with connected(database_url, *PARTS, "INSERT INTO part VALUES (1, 7), (2, 8)") as connection:
+        written = RowsWritten("part", (("client", 9),), Keys([(1,), (2,)]), held=("client", frozenset({7})))
+        with pytest.raises(RowsLeftOut, match=r"part .* \(1\)"):
+            write_step(connection, {"part": sql_of(connection, *parts())}, Step(updated=(written,)))

@@ -10,14 +10,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import SQLModel
 
 from custmerge.rules.history import Action, Actor, Draft
-from custmerge.storage import schema, tables
+from custmerge.storage import schema
 from custmerge.storage.database import Database
 from custmerge.storage.dialect import open_engine
+from custmerge.storage.tables import every as tables
+from custmerge.storage.tables.register import field_columns
 
-BLANK = dict.fromkeys([c.name for c in tables.field_columns], "")
+BLANK = dict.fromkeys([c.name for c in field_columns], "")
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def domain(name, key):
 def test_migrations_make_exactly_the_tables_of_the_code(engine):
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "custmerge_version"})
-        assert compare_metadata(context, SQLModel.metadata) == []
+        assert compare_metadata(context, tables.mapping.metadata) == []
 
 
 def test_the_newest_migration_is_the_programs_version(engine):

@@ -30,7 +30,7 @@ NUMBERS = itertools.count()
 
 
 def live(cli):
-    """Let everything happen once: merges of each choice, a transfer, a token, a bulk file."""
+    """Let everything happen once: merges of each choice, a transfer, a token, a bulk file, a dismissal."""
     world, agent, supervisor = World(cli), cli.as_("ben"), cli.as_("anna")
     for number in range(1, 7):
         changes = {} if number < 4 else {"street": f"Weg {number}"}
@@ -54,6 +54,7 @@ def live(cli):
         supervisor.in_process("token", "create", "nightly", "--role", "auditor", "--days", "90"),
         supervisor.in_process("bulk", "approve", "bulk.csv", "--yes"),
         agent.in_process("bulk", "run", "bulk.csv"),
+        supervisor.in_process("duplicates", "dismiss", "10001", "20006", "--reason", "Schwestern"),
     ]
     assert [one.code for one in done] == [0] * len(done), [one.err for one in done]
 

@@ -5,6 +5,7 @@ import io
 import os
 import sys
 import termios
+import time
 
 
 def run_command_line(arguments, environ, folder, streams):
@@ -44,6 +45,8 @@ def run_on_a_terminal(terminal, arguments, environ, folder, _streams):
 def _run(arguments, environ):
     os.environ.clear()
     os.environ.update(environ)
+    # Which zone a process is in is looked up when it begins.
+    time.tzset()
     from custmerge.cli import language
     from custmerge.cli.app import run
     from support import preloaded

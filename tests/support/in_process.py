@@ -30,17 +30,13 @@ def run_here(arguments, environ, folder, stdin):
         stack.enter_context(replaced(context, atexit=at_exit))
         stack.enter_context(warnings.catch_warnings(action="ignore"))
         stack.callback(gettext.textdomain, gettext.textdomain())
-        stack.callback(freeze_again, gc.get_freeze_count())
+        # A bulk run ends for all of a process that garbage is looked for among less. To ask whether it has ended it
+        # counts what is left alone, which takes as long as many a command.
+        stack.enter_context(replaced(gc, unfreeze=lambda: None))
         code = int(run(arguments))
     for stream in (out, err):
         stream.flush()
     return code, out.buffer.getvalue().decode(), err.buffer.getvalue().decode()
-
-
-def freeze_again(before):
-    """Leave alone what was left alone by the search for garbage: a bulk run ends that for all of a process."""
-    if before and not gc.get_freeze_count():
-        gc.freeze()
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from custmerge.rules.fields import Customer
 from custmerge.rules.proofs import Hashing
 from custmerge.storage.register.mapping import OWN
 from custmerge.storage.register.records import Register
-from custmerge.storage.tables import customer
+from custmerge.storage.tables.register import customer
 from custmerge.storage.unit import Unit
 from support.cli_process import run_command_line
 from support.command_line import CommandLine

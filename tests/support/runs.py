@@ -27,7 +27,7 @@ def made_once(folder, name, make):
 
 
 def left_out_by_day(items):
-    """Return the tests to leave out by day: on one of the two databases, some of those that are for both.
+    """Return the tests to leave out by day: those marked `by_night`, and on one of the two databases some for both.
 
     By day a test of commands or services runs on one of them, and so does each case of a list in other rooms: half of
     them on SQLite, half on PostgreSQL, by a checksum of the name. The tests of faults, but for those marked `on_one`,
@@ -43,7 +43,8 @@ def left_out_by_day(items):
                 twins[item.nodeid.replace(database, "")][database] = item
     on_both = {name: on for name, on in twins.items() if len(on) == len(DATABASES)}
     cases = Counter(name.partition("[")[0] for name in on_both)
-    return [
+    nightly = [item for item in items if item.get_closest_marker("by_night") is not None]
+    return nightly + [
         on[DATABASES[crc32(name.encode()) % len(DATABASES)]]
         for name, on in on_both.items()
         if on["sqlite"].get_closest_marker("on_one") is not None

@@ -46,25 +46,24 @@ def terminate(url):
         )
 
 
-def survived(work, demand_all_or_nothing):
+def survived(work, demand_all_or_nothing, *, first=1, step=1):
     """Do `work` in processes of their own until one comes to its end; returns how many were killed before.
 
-    `work` is given a function that has its process killed at the n-th thing that reaches the database; after each
-    process `demand_all_or_nothing` looks at what it left.
+    `work` is given a function that has its process killed at the n-th thing that reaches the database, at the `first`
+    and at each `step`th from there; after each process `demand_all_or_nothing` looks at what it left.
     """
     processes = multiprocessing.get_context("fork")
-    faults = 0
     # A process that looked for garbage in all of this would have to copy it.
     gc.freeze()
-    while True:
-        process = processes.Process(target=_work_and_die, args=(work, faults + 1))
+    for faults in count():
+        process = processes.Process(target=_work_and_die, args=(work, first + step * faults))
         process.start()
         process.join()
         if process.exitcode == 0:
             return faults
         assert process.exitcode == -signal.SIGKILL
         demand_all_or_nothing()
-        faults += 1
+    raise AssertionError
 
 
 def work_of(url, name, do):
@@ -226,6 +225,12 @@ def run_impatiently(*call):
 
     database.RECONNECT_AFTER_SECONDS = (0.0, 0.1)
     run_command_line(*call)
+
+
+def run_frugally(memory, stdin, arguments, environ, folder, streams):
+    """Have so many bytes of memory, and another file for standard input."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    run_command_line(arguments, environ, folder, [stdin, *streams[1:]])
 
 
 def run_by_the_clock(seconds, *call):

@@ -10,7 +10,7 @@ from custmerge.rules.attach.clashes import compares_by_equality, mentions
 from custmerge.rules.attach.entries import EntryChecks
 from custmerge.rules.attach.problems import Problems
 from custmerge.rules.attach.references import Child, FoundReferences, ResolvedReference
-from custmerge.rules.host_schema import HostSchema, HostTable, Unique
+from custmerge.rules.host_schema import HostSchema, HostTable, Kind, Unique
 from custmerge.rules.mapping import (
     HostMapping,
     Itself,
@@ -37,9 +37,10 @@ def table_rules(
         if checks.child(child):
             builders[child.table].add_child(child)
             builders[child.foreign_key.table].read.update(child.foreign_key.to)
-    for table, columns in _own_columns(mapping):
-        if table in schema.tables:
-            builders[table].own.update(columns.intersection(schema.tables[table].column_names))
+    for table, columns in _own_columns(mapping, schema):
+        builders[table].own.update(columns)
+    for table, columns in _in_tables(schema, written_in_own_rows(mapping)):
+        builders[table].written.update(columns)
     rules = {}
     for name, each in sorted(builders.items()):
         rules[name] = each.rules(mapping.customer.touch, is_droppable=name in found.droppable)
@@ -54,13 +55,18 @@ def table_rules(
     return rules
 
 
-def _own_columns(mapping: HostMapping) -> Iterator[tuple[str, set[str]]]:
+def _own_columns(mapping: HostMapping, schema: HostSchema) -> Iterator[tuple[str, set[str]]]:
     """Yield the columns of the customers' own rows, of writable related rows and of packages."""
     customer, package = mapping.customer, mapping.package
-    yield from written_in_own_rows(mapping)
-    yield customer.table, {*customer.all_keys, customer.number}
-    if package is not None:
-        yield package.table, {package.key}
+    columns = [*written_in_own_rows(mapping), (customer.table, {*customer.all_keys, customer.number})]
+    yield from _in_tables(schema, [*columns, *([] if package is None else [(package.table, {package.key})])])
+
+
+def _in_tables(schema: HostSchema, columns: Iterable[tuple[str, set[str]]]) -> Iterator[tuple[str, set[str]]]:
+    """Yield tables with those of their columns that are there."""
+    for table, names in columns:
+        if table in schema.tables:
+            yield table, names.intersection(schema.tables[table].column_names)
 
 
 def written_in_own_rows(mapping: HostMapping) -> Iterator[tuple[str, set[str]]]:
@@ -80,6 +86,8 @@ class _Builder:
     children: list[ChildReference] = field(default_factory=list)
     own: set[str] = field(default_factory=set)
     """Columns that are read, or written, of a customer's, package's or related row."""
+    written: set[str] = field(default_factory=set)
+    """Those of them that are written."""
     changed: set[str] = field(default_factory=set)
     """Columns that get other values when a row moves."""
     read: set[str] = field(default_factory=set)
@@ -198,14 +206,15 @@ class _Builder:
         return replace(reference, computed_after=after) if after else reference
 
     def _uniques(self) -> Iterator[UniqueRules]:
-        """Yield what may refuse a row that moves, as far as its values can be known before it does.
+        """Yield what may refuse a row that changes, as far as its values can be known before it does.
 
         One over an expression of a column that changes, or over other operators than `=`, is left to the database.
         """
+        changed = self.changed | self.written
         for unique in self.table.uniques:
-            if not any(column in unique.columns for column in self.changed):
+            if not any(column in unique.columns for column in changed):
                 continue
-            if compares_by_equality(unique) and not any(mentions(unique.expressions, each) for each in self.changed):
+            if compares_by_equality(unique) and not any(mentions(unique.expressions, each) for each in changed):
                 yield UniqueRules(
                     tuple(self._compared(unique)),
                     where=None if unique.where is None else self._computed(unique.where),
@@ -218,10 +227,20 @@ class _Builder:
             column = self.table.column(name)
             if column is None:
                 yield self._computed(next(expressions))
-            elif column.is_text_by_locale and name not in self.changed:
+            elif name in self.changed:
+                yield name
+            elif column.is_text_by_locale:
                 yield self._computed(f"lower({quoted(name)})")
+            elif column.kind is Kind.NUMBER and "(" not in column.type:
+                yield self._computed(_number_alike(quoted(name)))
             else:
                 yield name
+
+
+def _number_alike(column: str) -> str:
+    """Return an SQL text that is the same for 1.0 and 1.00, and for 0 and -0; SQLite may have other texts there."""
+    number = f"({column} + 0) / 1"
+    return f"CASE WHEN {column} = {number} THEN CAST({number} AS TEXT) ELSE CAST({column} AS TEXT) END"
 
 
 def _literal(value: Value) -> str | None:

@@ -48,6 +48,16 @@ def natural_order(number: str) -> tuple[tuple[str | int, ...], str]:
     return tuple(int(part) if place % 2 else part for place, part in enumerate(parts)), number
 
 
+def by_number(numbers: Iterable[str], *, reverse: bool = False) -> list[str]:
+    """Return numbers in their natural order."""
+    listed = list(numbers)
+    together = "".join(listed)
+    # Of digits alone and equally long, as nearly all are: then texts sort alike.
+    if together.isdigit() and together.isascii() and len({len(number) for number in listed}) == 1:
+        return sorted(listed, reverse=reverse)
+    return sorted(listed, key=natural_order, reverse=reverse)
+
+
 def by_survival(members: Iterable[Member], rule: SurvivorRule) -> list[Member]:
     """Return members in the order in which they survive; without a difference by the rule the lowest number first."""
     ordered = sorted(members, key=lambda member: natural_order(member.number), reverse=rule is SurvivorRule.RECENT)

@@ -143,8 +143,9 @@ class CustomerNames:
         if frozenset(rest) & OTHER_PEOPLE & self.others:
             return True
         # `oauth_access_token.client_id` means `oauth_client`.
-        lead = words(table.rpartition(".")[2])[:1]
-        return bool(rest) and "".join(lead + rest) in self.others
+        own = words(table.rpartition(".")[2])
+        # `coupon_user.user_id` is one of a user, and means no row of its own table.
+        return bool(rest) and own[:1] + rest != own and "".join(own[:1] + rest) in self.others
 
 
 def customer_names(schema: HostSchema, table: str, keys: tuple[str, ...]) -> CustomerNames:

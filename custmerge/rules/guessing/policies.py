@@ -40,7 +40,8 @@ class ReferenceGuess:
     policy: Policy
     remarks: tuple[Remark, ...]
     """The evidence, then what to consider."""
-    unique: tuple[str, ...] = ()
+    unique: tuple[str, ...] | None = None
+    """Empty: one row for each customer. None: a constraint says it, or nothing has to."""
     add: tuple[str, ...] = ()
     set: tuple[tuple[str, bool | int], ...] = ()
     """What else the rows that move get."""
@@ -76,8 +77,8 @@ def _where_rows_change(table: HostTable, finding: Finding, sample: Sample | None
         remark = N_("one row for each customer ({columns}): is the second one added to the first?")
         told = (evidence, (remark, {"columns": ", ".join((finding.column, *unique))}))
         # A constraint says itself what is unique.
-        unique = () if clashing else unique
-        return ReferenceGuess(finding, Policy.ADD, told, unique=unique, add=add, is_question=True)
+        of_entry = None if clashing else unique
+        return ReferenceGuess(finding, Policy.ADD, told, unique=of_entry, add=add, is_question=True)
     if clashing is None:
         return ReferenceGuess(finding, Policy.MOVE, (evidence,))
     if clashing.kind is UniqueKind.EXCLUSION:

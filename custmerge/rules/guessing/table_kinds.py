@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from custmerge.errors import N_
 from custmerge.rules.guessing.words import CREDENTIALS, LOGS, head, joined, word_set, words
 from custmerge.rules.host_schema import HostTable
@@ -11,6 +13,7 @@ _SECRETS, _OF_SECRETS = word_set("token selector validator"), word_set("hash has
 _EXPIRY = word_set("expire expiry expiration")
 
 
+@lru_cache(maxsize=1_000)
 def looks_like_credentials(table: str) -> bool:
     """Return whether a table's name says that its rows open an account or say what one may (rule 3)."""
     plain = joined(table.rpartition(".")[2])

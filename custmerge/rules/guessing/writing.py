@@ -289,7 +289,7 @@ def _entry(guess: ReferenceGuess, columns: list[str]) -> Iterator[str]:
     if _names_key(finding, guess):
         yield f"key = {toml(finding.key)}"
     yield f"policy = {toml(guess.policy.value)}"
-    if guess.unique:
+    if guess.unique is not None:
         yield f"unique = {_list(guess.unique)}"
     if guess.add:
         yield f"add = {_list(guess.add)}"

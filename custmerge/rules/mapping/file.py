@@ -138,7 +138,7 @@ def _related(part: TomlTable, name: str, customer: CustomerMap) -> Related:
 
 def _fields(part: TomlTable, related: Mapping[str, Related]) -> dict[Field, Source]:
     fields = {name: _field(part, name, related) for name in FIELDS if part.has(name)}
-    part.known = list(FIELDS)
+    part.known = [field.value for field in FIELDS]
     part.end()
     return fields
 
@@ -183,7 +183,7 @@ def _package(part: TomlTable) -> PackageMap:
 
 def _contact(part: TomlTable) -> dict[Field, str]:
     contact = {name: part.text(name) for name in DETAIL_FIELDS if part.has(name)}
-    part.known = list(DETAIL_FIELDS)
+    part.known = [field.value for field in DETAIL_FIELDS]
     part.end()
     return contact
 

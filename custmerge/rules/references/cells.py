@@ -86,8 +86,7 @@ def alike(cell: NewCell, other: NewCell) -> bool:
 
 def are_alike(cells: Sequence[NewCell]) -> bool:
     """Return whether all cells of a column are one value."""
-    first, kind = cells[0], type(cells[0])
-    return all(cell is first or (type(cell) is kind and cell == first) for cell in cells)
+    return cells.count(cells[0]) == len(cells) and len(set(map(type, cells))) == 1
 
 
 def numbered(cell: NewCell, first_order: int) -> Cell:
@@ -116,7 +115,8 @@ class Keys(Sequence[Key]):
     @classmethod
     def of_sorted(cls, numbers: array[int] | None, are_texts: bool, others: tuple[Key, ...] = ()) -> Keys:
         """Return keys that are sorted already: integers, or their texts, or if `numbers` is None, others."""
-        keys = cls()
+        # Not by `__init__`, which would look at them again.
+        keys = cls.__new__(cls)
         keys.numbers, keys.are_texts, keys.others = numbers, are_texts, others
         return keys
 
@@ -191,5 +191,7 @@ def packed(keys: Sequence[Key]) -> tuple[list[int] | None, bool]:
         numbers = [_integer(cell) if isinstance(cell, str) else None for cell in cells]
         listed = [number for number in numbers if number is not None and number in INT64]
         return (listed, True) if len(listed) == len(cells) else (None, False)
-    listed = [cell for cell in cells if type(cell) is int and cell in INT64]
-    return (listed, False) if len(listed) == len(cells) else (None, False)
+    if set(map(type, cells)) != {int}:
+        return None, False
+    integers: list[int] = cells  # type: ignore[assignment]  # as the line above says
+    return (integers, False) if min(integers) in INT64 and max(integers) in INT64 else (None, False)

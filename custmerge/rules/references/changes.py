@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from custmerge.rules.references.cells import Cell, Key, Keys, NewCell
+from custmerge.rules.references.nothing import RowChanges, RowsBack
 
 NewCells = tuple[tuple[str, NewCell], ...]
 """(column, cell), in the order of the columns' names."""
@@ -65,7 +66,7 @@ class RowDropped:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(RowChanges):
     """Everything that an order changes in a host's tables."""
 
     changed: tuple[RowsChanged, ...] = ()
@@ -88,13 +89,13 @@ class Changes:
         """The rows that are changed or stay in the place of another, by table; their keys after the order."""
         return _by_table([*((rows.table, rows.keys_after) for rows in self.changed), *self._stays])
 
-    def again(self, earlier: Changes) -> dict[str, Keys]:
+    def again(self, earlier: RowChanges) -> dict[str, Keys]:
         """Return the rows that an earlier order left behind and that this one changed, dropped or hides, by table."""
         rows = self.rows
         found = [(table, keys.common(rows[table])) for table, keys in earlier.rows_left.items() if table in rows]
         return _by_table([*((table, Keys(keys)) for table, keys in found if keys), *self.hides(earlier).items()])
 
-    def hides(self, earlier: Changes) -> dict[str, Keys]:
+    def hides(self, earlier: RowChanges) -> dict[str, Keys]:
         """Return the rows of an earlier order that can't be told by their keys while this one holds, by table.
 
         It dropped them, so that other rows may have their keys; or it dropped others into them, and their keys have
@@ -108,6 +109,12 @@ class Changes:
             (table, keys.common(here[table])) for left, here in pairs for table, keys in left.items() if table in here
         ]
         return _by_table((table, Keys(keys)) for table, keys in found if keys)
+
+    def in_image(self, first_order: int) -> dict[str, object]:
+        """Return what a before-image holds of it; `first_order` is the number of the transaction's first order."""
+        from custmerge.rules.references.image import encoded  # reads what is defined here
+
+        return {"references": encoded(self, first_order)}
 
     @property
     def _drops(self) -> list[tuple[str, Keys]]:
@@ -129,10 +136,12 @@ class RowsWritten:
     """As they were read, or before the undo."""
     each: tuple[tuple[str, tuple[Cell, ...]], ...] = ()
     """As `EachCell`: what each of them gets, of columns where they differ."""
+    held: tuple[str, frozenset[Cell]] | None = None
+    """A column, and the cells of which each of them was read with one there; None where nobody needs to know."""
 
 
 @dataclass(frozen=True, slots=True)
-class GivenBack:
+class GivenBack(RowsBack):
     """Everything that the undo of an order changes in a host's tables."""
 
     changed: tuple[RowsWritten, ...] = ()

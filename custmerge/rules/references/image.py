@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
+from operator import sub
 from typing import Any
 
 from custmerge.rules.references.cells import Cell, Key, Keys, NewCell, numbered
@@ -93,8 +94,15 @@ def _cell(cell: NewCell, first_order: int) -> object:
 def _keys(keys: Keys) -> object:
     if keys.numbers is None:
         return [[_cell(cell, 0) for cell in key] for key in keys]
-    ranges = ",".join(str(first) if first == last else f"{first}-{last}" for first, last in _ranges(keys.numbers))
+    ranges = _written_ranges(keys.numbers)
     return {"texts": ranges} if keys.are_texts else ranges
+
+
+def _written_ranges(numbers: Sequence[int]) -> str:
+    if 1 not in map(sub, numbers[1:], numbers):
+        # Most customers' rows lie scattered.
+        return ",".join(map(str, numbers))
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in _ranges(numbers))
 
 
 def _ranges(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:

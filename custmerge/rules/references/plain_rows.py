@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
-from typing import TYPE_CHECKING
+from itertools import chain, islice, repeat
+from typing import TYPE_CHECKING, TypeVar
 
-from custmerge.rules.mapping import Policy
 from custmerge.rules.references.cells import (
     Cell,
     Key,
@@ -15,35 +14,23 @@ from custmerge.rules.references.cells import (
     NewCell,
     alike,
     are_alike,
+    in_order,
     is_true,
     key_order,
     like,
     numbered,
-    packed,
     text_of,
 )
-from custmerge.rules.references.changes import EachCell, NewCells, RowsChanged, RowsWritten
+from custmerge.rules.references.changes import RowsChanged, RowsWritten
 from custmerge.rules.references.table_rules import CustomerReference, TableRules
 
 if TYPE_CHECKING:
     from custmerge.rules.mapping import Value
 
+_T = TypeVar("_T")
 BATCH = 5_000
 CellFor = Callable[[str, "Value", NewCell], NewCell]
 """Gives the cell for (column, value, the cell before)."""
-
-
-def has_only_moves(rules: TableRules) -> bool:
-    """Return whether nothing but a move can happen to a table's rows, as far as its own rules say."""
-    if len(rules.references) != 1 or rules.children:
-        return False
-    reference = rules.references[0]
-    changed = {reference.column, *reference.set, *rules.touch}
-    unique = {column for unique in rules.uniques for column in unique.columns}
-    if not {*rules.columns} <= {*rules.key, *changed}:
-        # Some of its rows are a customer's or a package's own, and an undo doesn't know which.
-        return False
-    return reference.policy in (Policy.MOVE, Policy.REFUSE) and changed.isdisjoint({*unique, *rules.key})
 
 
 class _KeyColumn:
@@ -57,12 +44,11 @@ class _KeyColumn:
     def __len__(self) -> int:
         return len(self._others) if self._numbers is None else len(self._numbers)
 
-    def extend(self, keys: Sequence[Key]) -> None:
-        numbers, are_texts = packed(keys)
-        if numbers is not None and not len(self):
-            self._numbers, self._are_texts = array("q"), are_texts
-        if numbers is not None and self._numbers is not None and are_texts == self._are_texts:
-            self._numbers.extend(numbers)
+    def extend(self, keys: Keys) -> None:
+        if keys.numbers is not None and not len(self):
+            self._numbers, self._are_texts = array("q"), keys.are_texts
+        if keys.numbers is not None and self._numbers is not None and keys.are_texts == self._are_texts:
+            self._numbers.extend(keys.numbers)
             return
         if self._numbers is not None:
             self._others, self._numbers = list(self), None
@@ -80,8 +66,8 @@ class _KeyColumn:
     def chosen(self, places: Sequence[int]) -> Keys:
         """Return the keys at places, which are in the order of the keys."""
         if self._numbers is None:
-            return Keys.of_sorted(None, False, tuple(map(self._others.__getitem__, places)))
-        return Keys.of_sorted(array("q", map(self._numbers.__getitem__, places)), self._are_texts)
+            return Keys.of_sorted(None, False, tuple(_at(self._others, places)))
+        return Keys.of_sorted(array("q", _at(self._numbers, places)), self._are_texts)
 
     def places(self) -> dict[Key | int, int]:
         """Return the place of each key, a packed key as its number."""
@@ -96,21 +82,33 @@ class _KeyColumn:
 
 
 class PlainRows:
-    """The rows of one table that `has_only_moves`."""
+    """The rows of one table that `TableRules.can_only_move`.
+
+    Rows that were added with the same reference lie side by side in the order of their keys, as a range of places: an
+    order changes many of them as quickly as few.
+    """
 
     def __init__(self, rules: TableRules) -> None:
         self.rules = rules
         self.reference: CustomerReference = rules.references[0]
         names = (*rules.columns, *rules.computed)
-        self._key = [names.index(column) for column in rules.key]
+        self._width = len(rules.key)
         watched = sorted(set(rules.columns) - set(rules.key))
         self._positions = {column: names.index(column) for column in watched}
+        beside = {**self.reference.set, **rules.touch}
+        self._beside = sorted((name, value) for name, value in beside.items() if name in self._positions)
+        """(column, value) of what rows get besides."""
         self._flag = None if self.reference.where is None else names.index(self.reference.where)
         self._keys = _KeyColumn()
         self._read: dict[str, list[NewCell]] = {column: [] for column in watched}
         # The same lists until an order changes a column.
         self._now = dict(self._read)
-        self._holding: dict[str, array[int]] = {}
+        self._held: dict[str, list[range]] = {}
+        """By the text of the reference: the ranges of rows that hold it now."""
+        self._moved: dict[int, range] = {}
+        """The ranges that orders have changed, by their starts."""
+        self._put = set[int]()
+        """The places of rows that undos have changed."""
         self._places: dict[Key | int, int] | None = None
 
     def add(self, rows: Iterable[Sequence[Cell]]) -> None:
@@ -119,27 +117,41 @@ class PlainRows:
         while batch := list(islice(rows, BATCH)):
             if (flag := self._flag) is not None:
                 batch = [row for row in batch if is_true(row[flag])]
-            if batch:
-                self._add(batch)
+            for alike_rows in self._by_reference(batch):
+                self._add(alike_rows)
 
-    def _add(self, batch: Sequence[Sequence[Cell]]) -> None:
-        start = len(self._keys)
-        columns = list(zip(*batch, strict=True))
-        self._keys.extend(list(zip(*(columns[position] for position in self._key), strict=True)))
+    def _by_reference(self, batch: Sequence[Sequence[Cell]]) -> Iterable[Sequence[Sequence[Cell]]]:
+        """Return the rows, those with the same reference together."""
+        at = self._positions[self.reference.column]
+        if not batch or are_alike([row[at] for row in batch]):
+            return [batch] if batch else []
+        together: dict[tuple[type, Cell], list[Sequence[Cell]]] = {}
+        for row in batch:
+            together.setdefault((type(row[at]), row[at]), []).append(row)
+        return together.values()
+
+    def _add(self, rows: Sequence[Sequence[Cell]]) -> None:
+        """Add rows with the same reference."""
+        width = self._width
+        keys, places = in_order([tuple(row[:width]) for row in rows])
         for column, position in self._positions.items():
             # One object for equal texts: most rows of a customer hold the same.
             texts: dict[str, str] = {}
-            self._read[column] += [
-                texts.setdefault(cell, cell) if type(cell) is str else cell for cell in columns[position]
-            ]
-        for place, cell in enumerate(columns[self._positions[self.reference.column]], start):
-            if (text := text_of(cell)) is not None:
-                self._held(text).append(place)
+            cells = [rows[place][position] for place in places]
+            self._read[column] += [texts.setdefault(cell, cell) if type(cell) is str else cell for cell in cells]
+        self._hold(rows[0][self._positions[self.reference.column]], keys)
 
-    def _held(self, text: str) -> array[int]:
-        if (places := self._holding.get(text)) is None:
-            places = self._holding[text] = array("q")
-        return places
+    def add_held(self, cell: Cell, keys: Keys) -> None:
+        """Add the rows whose reference holds `cell`, of a table of which nothing else is read."""
+        self._places = None
+        self._read[self.reference.column] += [cell] * len(keys)
+        self._hold(cell, keys)
+
+    def _hold(self, cell: Cell, keys: Keys) -> None:
+        start = len(self._keys)
+        self._keys.extend(keys)
+        if (text := text_of(cell)) is not None:
+            self._held.setdefault(text, []).append(range(start, len(self._keys)))
 
     def keys(self) -> Iterator[Key]:
         """Yield the keys of the rows."""
@@ -147,64 +159,67 @@ class PlainRows:
 
     def count(self, text: str) -> int:
         """Return how many rows hold this text in the column of the reference."""
-        return len(self._holding.get(text, ()))
+        return sum(map(len, self._held.get(text, ())))
 
     def moves(self, absorbed: str, survivor: str, cell_for: CellFor) -> list[RowsChanged]:
         """Return what an order does; both texts are keys in the form of the reference."""
-        if absorbed == survivor or not self.count(absorbed):
+        if absorbed == survivor:
             return []
-        places = self._keys.in_order(self._holding[absorbed])
         cells = self._now[self.reference.column]
-        kinds: dict[type, list[int]] = {}
-        if are_alike([cells[place] for place in places]):
-            kinds[type(cells[places[0]])] = places
-        else:
-            for place in places:
-                kinds.setdefault(type(cells[place]), []).append(place)
-        return [self._move(chosen, survivor, cell_for) for chosen in kinds.values()]
+        kinds: dict[type, list[range]] = {}
+        for rows in self._held.get(absorbed, ()):
+            kinds.setdefault(type(cells[rows.start]), []).append(rows)
+        return [self._move(self._together(ranges), survivor, cell_for) for ranges in kinds.values()]
 
-    def _move(self, places: list[int], survivor: str, cell_for: CellFor) -> RowsChanged:
+    def _together(self, ranges: Sequence[range]) -> Sequence[int]:
+        """Return the places of ranges in the order of their keys."""
+        return ranges[0] if len(ranges) == 1 else self._keys.in_order(chain.from_iterable(ranges))
+
+    def _move(self, places: Sequence[int], survivor: str, cell_for: CellFor) -> RowsChanged:
         column, first = self.reference.column, places[0]
-        after: dict[str, NewCell] = {column: like(self._now[column][first], survivor)}
-        for name, value in {**self.reference.set, **self.rules.touch}.items():
-            if name in self._positions:
-                after[name] = cell_for(name, value, self._now[name][first])
-        before: list[tuple[str, NewCell]] = []
+        held = self._now[column][first]
+        # All of `places` hold the same here.
+        before: list[tuple[str, NewCell]] = [(column, held)]
+        after: list[tuple[str, NewCell]] = [(column, like(held, survivor))]
         each: list[tuple[str, tuple[NewCell, ...]]] = []
-        for name in sorted(after):
-            cells = tuple(map(self._now[name].__getitem__, places))
+        for name, value in self._beside:
+            cells = tuple(_at(self._now[name], places))
+            new = cell_for(name, value, cells[0])
             if not are_alike(cells):
                 each.append((name, cells))
-            elif alike(cells[0], after[name]):
-                del after[name]
+            elif alike(cells[0], new):
+                continue
             else:
                 before.append((name, cells[0]))
+            after.append((name, new))
         return RowsChanged(
-            self.rules.table, tuple(before), tuple(sorted(after.items())), self._keys.chosen(places), tuple(each)
+            self.rules.table, tuple(sorted(before)), tuple(sorted(after)), self._keys.chosen(places), tuple(each)
         )
 
     def apply(self, change: RowsChanged) -> None:
-        """Change the rows as an order does."""
+        """Change the rows as an order does that was decided on them as they are."""
         column = self.reference.column
-        held = self._holding.get(text_of(dict(change.before)[column]) or "", array("q"))
-        if len(held) == len(change.keys):
-            # All of them: the order was decided on this state, and looking keys up takes memory.
-            places, left = self._keys.in_order(held), array("q")
-        else:
-            places = self._places_there(change.keys)
-            gone = set(places)
-            left = array("q", (place for place in held if place not in gone))
         before, after = dict(change.before)[column], dict(change.after)[column]
-        self._assign(places, change.after, ())
-        self._holding[text_of(before) or ""] = left
-        self._held(text_of(after) or "").extend(places)
+        held, cells = self._held.pop(text_of(before) or "", []), self._now[column]
+        # Those of another type are another change.
+        moved = [rows for rows in held if alike(cells[rows.start], before)]
+        self._held[text_of(before) or ""] = [rows for rows in held if rows not in moved]
+        self._held.setdefault(text_of(after) or "", []).extend(moved)
+        for name, cell in change.after:
+            now = self._changing(name)
+            for rows in moved:
+                now[rows.start : rows.stop] = [cell] * len(rows)
+        self._moved.update((rows.start, rows) for rows in moved)
 
     def put(self, rows: RowsWritten) -> None:
         """Change the rows as an undo does; no order is decided afterwards."""
-        self._assign(self._places_there(rows.keys), rows.cells, rows.each)
-
-    def _places_there(self, keys: Keys) -> list[int]:
-        return [place for place in self.places_of(keys) if place is not None]
+        places = [place for place in self.places_of(rows.keys) if place is not None]
+        columns = [*((column, repeat(cell, len(places))) for column, cell in rows.cells), *rows.each]
+        for column, cells in columns:
+            now = self._changing(column)
+            for place, cell in zip(places, cells, strict=True):
+                now[place] = cell
+        self._put.update(places)
 
     def places_of(self, keys: Keys) -> list[int | None]:
         """Return where rows are; None for one that isn't there."""
@@ -216,16 +231,6 @@ class PlainRows:
         """Return a row's cell as it is now."""
         return self._now[column][place]
 
-    def _assign(self, places: Sequence[int], cells: NewCells, each: EachCell) -> None:
-        for column, cell in cells:
-            now = self._changing(column)
-            for place in places:
-                now[place] = cell
-        for column, several in each:
-            now = self._changing(column)
-            for place, cell in zip(places, several, strict=True):
-                now[place] = cell
-
     def _changing(self, column: str) -> list[NewCell]:
         if self._now[column] is self._read[column]:
             self._now[column] = list(self._read[column])
@@ -234,20 +239,33 @@ class PlainRows:
     def written(self, first_order: int) -> RowsWritten | None:
         """Return the rows whose cells aren't those that were read, with their last cells."""
         columns = [column for column, now in self._now.items() if now is not self._read[column]]
-        flags = bytearray(len(self._keys))
-        for column in columns:
-            for place, (old, new) in enumerate(zip(self._read[column], self._now[column], strict=True)):
-                if old is not new and not alike(old, new):
-                    flags[place] = 1
-        changed = [place for place, flag in enumerate(flags) if flag]
-        if not changed:
+        places = self._differing(columns)
+        if not places:
             return None
-        places = self._keys.in_order(changed)
-        cells, each = [], []
+        cells, each = list[tuple[str, Cell]](), list[tuple[str, tuple[Cell, ...]]]()
         for column in columns:
-            last = tuple(numbered(self._now[column][place], first_order) for place in places)
+            last = tuple(_at(self._now[column], places))
             if are_alike(last):
-                cells.append((column, last[0]))
+                cells.append((column, numbered(last[0], first_order)))
             else:
-                each.append((column, last))
-        return RowsWritten(self.rules.table, tuple(cells), self._keys.chosen(places), tuple(each))
+                each.append((column, tuple([numbered(cell, first_order) for cell in last])))
+        keys, column = self._keys.chosen(places), self.reference.column
+        # What was read holds no OrderNumber.
+        held: frozenset[Cell] = frozenset(_at(self._read[column], places))  # type: ignore[arg-type]
+        return RowsWritten(self.rules.table, tuple(cells), keys, tuple(each), (column, held))
+
+    def _differing(self, columns: Sequence[str]) -> Sequence[int]:
+        """Return the places of the rows that differ in `columns` from what was read, in the order of their keys."""
+        if not self._put:
+            # What has moved doesn't come back: its customer is gone.
+            return self._together(list(self._moved.values()))
+        changed = set[int]()
+        for column in columns:
+            read, now = self._read[column], self._now[column]
+            changed.update(place for place in self._put if not alike(read[place], now[place]))
+        return self._keys.in_order(changed.union(*self._moved.values()))
+
+
+def _at(several: Sequence[_T], places: Sequence[int]) -> Iterable[_T]:
+    """Return what is at these places."""
+    return several[places.start : places.stop] if isinstance(places, range) else map(several.__getitem__, places)

@@ -57,9 +57,8 @@ def _texts(draft: Draft, reference: CustomerReference) -> tuple[str | None, str 
 def _demand_movable(draft: Draft, table: str, reference: CustomerReference, count: int, survivor: str | None) -> str:
     """Return the survivor's key as the rows will hold it; raises ReferenceRefused."""
     if reference.policy is Policy.REFUSE:
-        # The mapping's own sentence isn't a template.
-        why = reference.why.replace("{", "{{").replace("}", "}}")
-        raise draft.refused(table, count, why or REFUSED)
+        # The mapping's own sentence is no template.
+        raise draft.refused(table, count, N_("{rule}") if reference.why else REFUSED, rule=reference.why)
     if survivor is None:
         raise draft.refused(table, count, NO_KEY, column=reference.column)
     return survivor

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from custmerge.rules.fields import Customer, Field, Package
-from custmerge.rules.references.cells import Cell, Key, NewCell
-from custmerge.rules.references.changes import Changes, GivenBack, Step
-from custmerge.rules.references.plain_rows import PlainRows, has_only_moves
+from custmerge.rules.references.cells import Cell, Key, Keys, NewCell
+from custmerge.rules.references.changes import Changes, Step
+from custmerge.rules.references.nothing import HostRows, RowChanges, RowsBack
+from custmerge.rules.references.plain_rows import PlainRows
 from custmerge.rules.references.plan import decide
 from custmerge.rules.references.rows import HostRow, Row, Rows
 from custmerge.rules.references.steps import steps_of
 from custmerge.rules.references.table_rules import ChildReference, OwnRows, TableRules, WrittenCells
 
+if TYPE_CHECKING:
+    from custmerge.rules.obstacles import Obstacle
+    from custmerge.rules.plan import Plan
 
-class References:
+
+class References(HostRows):
     """The rows of every followed table that orders or undos of one transaction may change, and how they are now.
 
     The storage adds rows as it reads them. For orders: the rows of every reference that hold a key of one of the
@@ -28,7 +35,7 @@ class References:
         own: OwnRows | None = None,
         written: WrittenCells | None = None,
     ) -> None:
-        """Begin without rows; without tables it is what an own register has."""
+        """Begin without rows."""
         self.tables = dict(sorted((tables or {}).items()))
         """By name, sorted."""
         self.own = own or OwnRows()
@@ -42,7 +49,7 @@ class References:
         """The tables whose rows can only move."""
         self._rows: dict[str, Rows] = {}
         for table, rules in self.tables.items():
-            if table in own_tables or table in self._children or not has_only_moves(rules):
+            if table in own_tables or table in self._children or not rules.can_only_move:
                 self._rows[table] = Rows(rules)
             else:
                 self.plain[table] = PlainRows(rules)
@@ -60,6 +67,10 @@ class References:
         rows must come once.
         """
         (self.plain.get(table) or self._rows[table]).add(rows)
+
+    def add_held(self, table: str, cell: Cell, keys: Keys) -> None:
+        """Add the rows of a plain table whose reference holds `cell`: the table `has_only_key_and_reference`."""
+        self.plain[table].add_held(cell, keys)
 
     def keys(self, table: str) -> Iterator[Key]:
         """Yield the keys of the rows that were added."""
@@ -105,8 +116,18 @@ class References:
         self._find_own_rows()
         return decide(self, (survivor, absorbed), changes, packages, place)
 
-    def apply(self, changes: Changes) -> None:
+    def planned(self, plan: Plan, place: int) -> Plan:
+        """See `HostRows`."""
+        packages = list(zip(plan.packages, plan.packages_after, strict=True))
+        changes = self.decide(plan.survivor, plan.absorbed, plan.changes, packages, place)
+        return replace(plan, references=changes)
+
+    def execute(self, plan: Plan) -> None:
         """Change the rows as an order does."""
+        self.apply(plan.references)
+
+    def apply(self, changes: RowChanges) -> None:
+        """Change the rows as an order with these changes does."""
         new: dict[str, list[tuple[HostRow, Row | None]]] = {}
         for drop in changes.dropped:
             new.setdefault(drop.table, []).append((self._rows[drop.table].by_key[drop.key], None))
@@ -125,7 +146,13 @@ class References:
         for table, replaced in new.items():
             self._rows[table].replace(replaced)
 
-    def undo(self, given_back: GivenBack) -> None:
+    def undo_plan(self, changes: RowChanges, keys: Sequence[str]) -> tuple[RowsBack, list[Obstacle]]:
+        """See `HostRows`."""
+        from custmerge.rules.references.undo import plan_undo_references  # orders need none of it
+
+        return plan_undo_references(changes, self, keys)
+
+    def undo(self, given_back: RowsBack) -> None:
         """Change the rows as the undo of an order does."""
         new: dict[str, list[tuple[HostRow, Row | None]]] = {}
         for back in given_back.changed:

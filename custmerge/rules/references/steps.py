@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 from operator import itemgetter
 
 from custmerge.errors import RowsRefused
-from custmerge.rules.references.cells import Cell, Keys, NewCell, alike, are_alike, in_order, numbered
+from custmerge.rules.references.cells import Cell, Keys, alike, are_alike, in_order, numbered
 from custmerge.rules.references.changes import Cells, RowsWritten, Step
-from custmerge.rules.references.rows import HostRow, Row, Rows, texts_of
-from custmerge.rules.references.table_rules import ChildReference
-
-Written = tuple[str, HostRow]
-"""A table, and a row of it whose cells aren't those that were read."""
+from custmerge.rules.references.layers import Written, layers_of
+from custmerge.rules.references.rows import HostRow, Row, Rows
 
 
 def steps_of(tables: Mapping[str, Rows], plain: Iterable[RowsWritten], first_order: int) -> list[Step]:
     """Return what has to be written, in its order; `plain` is written in the first step."""
     written = [(table, row) for table in sorted(tables) for row in _exchanged(tables, table)]
     layers: dict[int, list[Written]] = defaultdict(list)
-    for (table, row), layer in zip(written, _layers(tables, written), strict=True):
+    for (table, row), layer in zip(written, layers_of(tables, written), strict=True):
         layers[layer].append((table, row))
     first = tuple(plain)
     if first:
@@ -81,119 +77,6 @@ def _is_changed(row: HostRow) -> bool:
     if row.read is None or row.now is None:
         return row.read is not row.now
     return row.read is not row.now and any(not alike(old, new) for old, new in zip(row.read, row.now, strict=True))
-
-
-def _layers(tables: Mapping[str, Rows], written: Sequence[Written]) -> list[int]:
-    """Return for each row in which layer it is written: after every row that has to be written before it."""
-    earlier: dict[HostRow, list[HostRow]] = defaultdict(list)
-    by_table: dict[str, list[HostRow]] = defaultdict(list)
-    for table, row in written:
-        by_table[table].append(row)
-    first_of: dict[HostRow, HostRow] = {}
-    for table in by_table:
-        for child, parent in _with_parents(tables, by_table, table):
-            _join(first_of, child, parent)
-    for table, rows in by_table.items():
-        for before, after in chain(_by_places(tables[table], rows), _by_parents(tables, by_table, table)):
-            before, after = _first(first_of, before), _first(first_of, after)  # noqa: PLW2901 (of those written at once)
-            if before is not after:
-                earlier[after].append(before)
-    layers: dict[HostRow, int] = {}
-    for row in list(earlier):
-        _place(row, earlier, layers)
-    return [layers.get(_first(first_of, row), 0) for _, row in written]
-
-
-def _first(first_of: Mapping[HostRow, HostRow], row: HostRow) -> HostRow:
-    """Return the row that stands for all that are written at once with `row`."""
-    while (before := first_of.get(row, row)) is not row:
-        row = before
-    return row
-
-
-def _join(first_of: dict[HostRow, HostRow], row: HostRow, other: HostRow) -> None:
-    row, other = _first(first_of, row), _first(first_of, other)
-    if row is not other:
-        first_of[row] = other
-
-
-def _with_parents(
-    tables: Mapping[str, Rows], changed: Mapping[str, Sequence[HostRow]], table: str
-) -> Iterator[tuple[HostRow, HostRow]]:
-    """Yield (child, parent): both get new cells by which the one refers to the other, and so are written at once."""
-    for child in tables[table].rules.children:
-        if (parents := tables.get(child.parent)) is None:
-            continue
-        to, at = parents.at(child.to), tables[table].at(child.columns)
-        moved = {
-            texts_of(row.read, to): row
-            for row in changed.get(child.parent, ())
-            if row.read is not None and row.now is not None and texts_of(row.read, to) != texts_of(row.now, to)
-        }
-        for row in changed[table] if moved else ():
-            parent = None if row.read is None or row.now is None else moved.get(texts_of(row.read, at))
-            if parent is not None and texts_of(row.now or (), at) == texts_of(parent.now or (), to):
-                yield row, parent
-
-
-def _place(row: HostRow, earlier: Mapping[HostRow, Sequence[HostRow]], layers: dict[HostRow, int]) -> None:
-    """Give a row its layer. In a circle the database has the last word: one row of it comes first."""
-    waiting, under_way = [row], set[HostRow]()
-    while waiting:
-        last = waiting[-1]
-        under_way.add(last)
-        missing = [before for before in earlier.get(last, ()) if before not in layers and before not in under_way]
-        if missing:
-            waiting.append(missing[0])
-        else:
-            layers.setdefault(last, 1 + max((layers.get(b, -1) for b in earlier.get(last, ())), default=-1))
-            waiting.pop()
-
-
-def _by_places(rows: Rows, changed: Sequence[HostRow]) -> Iterator[tuple[HostRow, HostRow]]:
-    """Yield (earlier, later): a row leaves a place in a unique, or in the key, that another takes."""
-    for place in rows.places:
-        if place.unique.of is not None:
-            continue
-        left: dict[tuple[NewCell, ...], HostRow] = {}
-        taken: list[tuple[tuple[NewCell, ...], HostRow]] = []
-        for row in changed:
-            before = None if row.read is None else place.of(row.read)
-            after = None if row.now is None else place.of(row.now)
-            if before != after:
-                if before is not None:
-                    left[before] = row
-                if after is not None:
-                    taken.append((after, row))
-        yield from ((left[value], row) for value, row in taken if value in left)
-
-
-def _by_parents(
-    tables: Mapping[str, Rows], changed: Mapping[str, Sequence[HostRow]], table: str
-) -> Iterator[tuple[HostRow, HostRow]]:
-    """Yield (earlier, later): rows leave a parent before it is dropped, and refer to one after it is given back."""
-    for child in tables[table].rules.children:
-        parents = tables.get(child.parent)
-        gone = (
-            [] if parents is None else [row for row in changed.get(child.parent, ()) if None in (row.read, row.now)]
-        )
-        if parents is None or not gone:
-            continue
-        by_value = {texts_of(row.read or row.now or (), parents.at(child.to)): row for row in gone}
-        yield from _of_child(tables[table], child, changed[table], by_value)
-
-
-def _of_child(
-    rows: Rows, child: ChildReference, changed: Sequence[HostRow], parents: Mapping[tuple[NewCell, ...], HostRow]
-) -> Iterator[tuple[HostRow, HostRow]]:
-    at = rows.at(child.columns)
-    for row in changed:
-        before = None if row.read is None else parents.get(texts_of(row.read, at))
-        after = None if row.now is None else parents.get(texts_of(row.now, at))
-        if before is not None and before.now is None:
-            yield row, before
-        if after is not None and after.read is None:
-            yield after, row
 
 
 def _step(tables: Mapping[str, Rows], rows: Sequence[Written], plain: tuple[RowsWritten, ...], first: int) -> Step:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from custmerge.rules.fields import Field
 from custmerge.rules.mapping import Itself, Policy, Side, Value
@@ -69,7 +70,8 @@ class ChildReference:
     set: Mapping[str, Value] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: what is computed of them is kept, for a process has them once and many merges.
+@dataclass(frozen=True)
 class TableRules:
     """What orders do with the rows of one table."""
 
@@ -88,6 +90,35 @@ class TableRules:
     """What every changed row gets; never in the way of an undo."""
     generated: tuple[str, ...] = ()
     """Columns that can't be written when a dropped row is given back."""
+
+    @cached_property
+    def can_only_move(self) -> bool:
+        """Whether nothing but a move can happen to its rows, as far as these rules say."""
+        if len(self.references) != 1 or self.children:
+            return False
+        reference = self.references[0]
+        beside = {*reference.set, *self.touch}
+        changed = {reference.column, *beside}
+        unique = {column for unique in self.uniques for column in unique.columns}
+        if not {*self.columns} <= {*self.key, *changed}:
+            # Some of its rows are a customer's or a package's own, and an undo doesn't know which.
+            return False
+        if reference.column in beside or reference.policy not in (Policy.MOVE, Policy.REFUSE):
+            return False
+        return changed.isdisjoint({*unique, *self.key})
+
+    @cached_property
+    def has_only_key_and_reference(self) -> bool:
+        """Whether nothing else is read of its rows than a key of one column and one reference."""
+        columns = [*self.key, *(reference.column for reference in self.references)]
+        return self.can_only_move and len(self.key) == 1 and [*self.columns] == columns and not self.computed
+
+    @cached_property
+    def followers(self) -> tuple[tuple[tuple[str, ...], CustomerReference | ChildReference], ...]:
+        """The references, and those children whose columns aren't one, by their columns."""
+        references = {(each.column,): each for each in self.references}
+        children = [(each.columns, each) for each in self.children if each.columns not in references]
+        return (*references.items(), *children)
 
     @property
     def written(self) -> Iterator[Mapping[str, Value]]:

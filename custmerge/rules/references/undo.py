@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_
 from custmerge.rules.obstacles import Obstacle
 from custmerge.rules.references.cells import Cell, Key, Keys, NewCell, are_alike, numbered, same, text_of
-from custmerge.rules.references.changes import Changes, GivenBack, RowDropped, RowsChanged, RowsWritten
+from custmerge.rules.references.changes import GivenBack, RowDropped, RowsChanged, RowsWritten
+from custmerge.rules.references.nothing import RowChanges
 from custmerge.rules.references.rows import HostRow, PlannedRows, Row
 from custmerge.rules.references.steps import updates
 from custmerge.rules.references.wanted import key_after
@@ -22,21 +23,21 @@ CHANGED = N_("{column} of {table} {key} was changed since")
 GONE = N_("{table} {key} isn't there any more")
 TAKEN = N_("{table} {key} would come back, and there is another one")
 PLACE_TAKEN = N_("{table} {key} would come back, and {other} has the same {columns}")
+VALUE_TAKEN = N_("{columns} of {table} {key} would be as before, and {other} has the same")
 STAYED = N_("{table} {key} isn't there any more, and took the place of {dropped}")
 UNKNOWN = N_("{column} of {table} isn't in the mapping any more")
 MORE = N_("{count} further rows were changed since")
 
 
 def plan_undo_references(
-    changes: Changes | None, references: References, keys: Sequence[str] = ()
+    changes: RowChanges, references: References, keys: Sequence[str] = ()
 ) -> tuple[GivenBack, list[Obstacle]]:
     """Return what undoing an order's changes does to the present rows, and what is in the way: at most SHOWN rows.
 
     `keys` are those of the absorbed customer.
     """
     undoing = _Undoing(references, keys)
-    if changes is not None:
-        undoing.plan(changes)
+    undoing.plan(changes)
     return undoing.given_back(), undoing.obstacles()
 
 
@@ -52,7 +53,7 @@ class _Undoing:
         self._more = 0
         self._gone: set[tuple[str, Key]] = set()
 
-    def plan(self, changes: Changes) -> None:
+    def plan(self, changes: RowChanges) -> None:
         for rows in changes.changed:
             if not self._is_known(rows.table, [name for name, _ in rows.after]):
                 continue
@@ -197,7 +198,8 @@ class _Undoing:
             others = [other for other in others if place.of(planned.now(other) or ()) == value]
             if others:
                 other, columns = _named(planned.key_before(others[0])), ", ".join(unique.columns)
-                self._in_the_way(table, planned.rows.key_of(cells), PLACE_TAKEN, other=other, columns=columns)
+                why = PLACE_TAKEN if row.now is None else VALUE_TAKEN
+                self._in_the_way(table, planned.rows.key_of(cells), why, other=other, columns=columns)
                 return
 
     def _is_absorbed(self, planned: PlannedRows, cells: Row, column: str) -> bool:

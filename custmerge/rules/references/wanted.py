@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from custmerge.rules.references.cells import Cell, Key, Keys, NewCell
-from custmerge.rules.references.changes import Changes, RowDropped, RowsChanged
+from custmerge.rules.references.changes import RowDropped, RowsChanged
+from custmerge.rules.references.nothing import RowChanges
 from custmerge.rules.references.table_rules import TableRules
 
 Place = tuple[tuple[str, ...], tuple[Cell, ...]]
@@ -23,7 +24,7 @@ class RowsWanted:
     """By table and columns: the rows that hold these cells there, which would be in the way."""
 
 
-def rows_wanted(tables: Mapping[str, TableRules], changes: Iterable[Changes]) -> RowsWanted:
+def rows_wanted(tables: Mapping[str, TableRules], changes: Iterable[RowChanges]) -> RowsWanted:
     """Return the rows that the undos of `changes` (of many orders) depend on; tables without rules are left out."""
     keys: dict[str, list[Keys]] = {}
     places: dict[str, dict[tuple[str, ...], set[tuple[Cell, ...]]]] = {}
@@ -31,7 +32,7 @@ def rows_wanted(tables: Mapping[str, TableRules], changes: Iterable[Changes]) ->
         for rows in change.changed:
             if (rules := tables.get(rows.table)) is not None:
                 keys.setdefault(rows.table, []).extend((rows.keys, rows.keys_after))
-                for columns, cells in _references_coming_back(rules, rows):
+                for columns, cells in _cells_coming_back(rules, rows):
                     places.setdefault(rows.table, {}).setdefault(columns, set()).add(cells)
         for row in change.dropped:
             if (rules := tables.get(row.table)) is not None:
@@ -49,13 +50,17 @@ def key_after(rules: TableRules, key: Key, after: Mapping[str, NewCell]) -> Key:
     return tuple(after.get(name, cell) for name, cell in zip(rules.key, key, strict=True))  # type: ignore[misc]
 
 
-def _references_coming_back(rules: TableRules, rows: RowsChanged) -> Iterator[Place]:
-    """Yield references that are in a unique: a row that a host added there meanwhile may be in the way."""
+def _cells_coming_back(rules: TableRules, rows: RowsChanged) -> Iterator[Place]:
+    """Yield cells that are in a unique: a row that a host added there meanwhile may be in the way.
+
+    Of a unique of several columns only a reference tells few rows.
+    """
     unique = {name for unique in rules.uniques for name in unique.columns}
-    references = {reference.column for reference in rules.references} & unique
+    wanted = {reference.column for reference in rules.references} & unique
+    wanted |= {unique.columns[0] for unique in rules.uniques if len(unique.columns) == 1}
     held = [*((name, [cell]) for name, cell in rows.before), *((name, cells) for name, cells in rows.each)]
     for name, cells in held:
-        if name in references:
+        if name in wanted:
             yield from (((name,), (cell,)) for cell in cells if cell is not None)  # type: ignore[misc]
 
 

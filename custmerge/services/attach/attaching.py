@@ -9,12 +9,13 @@ from custmerge.errors import ChangedMeanwhile, NotAttached, OtherCustomers, RunM
 from custmerge.rules.attach import resolve
 from custmerge.rules.bulk import is_alive
 from custmerge.rules.history import Action, Actor, Draft, stamp
-from custmerge.rules.host_schema import schema_text
+from custmerge.rules.host_schema import changed_tables, schema_text
 from custmerge.services.attach.check import Checked
 from custmerge.storage.database import Database
 from custmerge.storage.ledger.mappings import StoredMapping
 
 if TYPE_CHECKING:
+    from custmerge.rules.host_schema import HostSchema
     from custmerge.rules.mapping import HostMapping
     from custmerge.storage.unit import Unit
 
@@ -33,7 +34,7 @@ def attach(database: Database, checked: Checked) -> None:
         if any(is_alive(batch, now) for batch in unit.batches.unfinished()):
             raise RunMeanwhile(database=database.name)
         schema = unit.host.schema()
-        if resolve(checked.resolved.mapping, schema).schema != checked.resolved.schema:
+        if changed_tables(checked.catalogue, schema) and _resolved_otherwise(checked, schema):
             raise ChangedMeanwhile(database=database.name)
         _demand_same_customers(unit, checked.resolved.mapping)
         unit.drop_own_register()
@@ -43,11 +44,16 @@ def attach(database: Database, checked: Checked) -> None:
         unit.chain.append([Draft(stamp(now), ATTACH, Action.ATTACH, facts)])
 
 
+def _resolved_otherwise(checked: Checked, schema: HostSchema) -> bool:
+    """Return whether tables of a mapping are among those that aren't as they were checked."""
+    return resolve(checked.resolved.mapping, schema).schema != checked.resolved.schema
+
+
 def _demand_same_customers(unit: Unit, mapping: HostMapping) -> None:
     """Raise OtherCustomers if numbers would mean other customers than those of which orders were made."""
     if unit.mapping.host is None or not unit.mappings.has_tombstones():
         return
-    before, now = unit.mapping.host[0].customer, mapping.customer
+    before, now = unit.mapping.host.mapping.customer, mapping.customer
     for name, was, is_now in (
         ("table", before.table, now.table),
         ("key", before.key, now.key),

@@ -121,6 +121,7 @@ class _Check:
         self._check_rights()
         self._check_sql()
         customers = self._check_customers()
+        self._check_package_keys()
         hashes = self._hashes()
         facts = {} if hashes.most is None else {Fact.HASH_KIND.value: hashes.most}
         return Checked(
@@ -267,6 +268,17 @@ class _Check:
                 value=repeated,
             )
         return self._host.customers(table, number, where)
+
+    def _check_package_keys(self) -> None:
+        """Note packages that their key doesn't tell apart."""
+        package = self._mapping.package
+        table = None if package is None else self._table(package.table)
+        if package is None or table is None or table.column(package.key) is None:
+            return
+        where = None if (table.name, package.where) in self._wrong else package.where
+        if (repeated := self._host.repeated(table, package.key, where)) is not None:
+            why = N_("{column} isn't unique: {value} is there more than once")
+            self._problems.at("package.key", why, column=package.key, value=repeated)
 
     def _hashes(self) -> HashCounts:
         """Count the hashes of the passwords of customers and packages by their kinds."""

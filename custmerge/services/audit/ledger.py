@@ -24,8 +24,8 @@ from custmerge.rules.ledger_check import (
     misplaced,
     verify_chain,
 )
+from custmerge.services.approvals import approved_in, batch_history
 from custmerge.services.audit.workers import readable
-from custmerge.services.authority import approved_in, batch_history
 from custmerge.storage.unit import Unit
 
 _OF_PACKAGES = {CheckName.PACKAGES, CheckName.CONTACTS}

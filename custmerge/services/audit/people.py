@@ -28,10 +28,11 @@ from custmerge.rules.transfers import (
     void_digest,
 )
 from custmerge.services.access import Staff
+from custmerge.services.approvals import lost_approvals
 from custmerge.services.audit.dismissals import check_dismissals
 from custmerge.services.audit.ledger import ERASED_OTHERWISE, purged
 from custmerge.services.audit.workers import readable
-from custmerge.services.authority import entries_of, lost_approvals
+from custmerge.services.authority import entries_of
 from custmerge.storage.unit import Unit
 
 TRANSFERS_AT_ONCE = 200

@@ -11,7 +11,7 @@ from custmerge.rules.history import Action, Draft, Fact, stamp
 from custmerge.rules.people import Capability
 from custmerge.rules.proofs import ProofBy
 from custmerge.services.access import Caller, demand, demand_alive, person_of
-from custmerge.services.authority import with_present_state
+from custmerge.services.approvals import with_present_state
 from custmerge.services.bulk.file import RunOptions, RunSummary, opened
 from custmerge.services.bulk.lease import leased
 from custmerge.storage.files.csv_file import spooled

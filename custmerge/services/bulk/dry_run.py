@@ -69,7 +69,7 @@ def _outcomes(
         for row in rows:
             orders.decide(row, proofs, lambda: _NO_SALT, is_whole=is_whole)
         changed.keep(orders.state.changed_records)
-        if orders.state.references is not None:
+        if unit.references.tables:
             changed.keep_orders(orders.earlier())
         return orders.outcomes()
 

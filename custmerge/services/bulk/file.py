@@ -30,7 +30,7 @@ from custmerge.rules.bulk import (
 from custmerge.rules.fields import Pair
 from custmerge.rules.plan import Plan
 from custmerge.services.access import Caller
-from custmerge.services.merge import Orders
+from custmerge.services.orders import Orders
 from custmerge.services.progress import Inputs, Progress
 from custmerge.storage.files.csv_file import SpooledFile, spooled
 

@@ -37,7 +37,7 @@ from custmerge.rules.bulk import (
 from custmerge.rules.history import stamp
 from custmerge.rules.proofs import ProofBy
 from custmerge.services.access import Caller, SessionUse, person_of
-from custmerge.services.authority import approval_counts, with_present_state
+from custmerge.services.approvals import approval_counts, with_present_state
 from custmerge.services.bulk.file import Rows, RunOptions, RunSummary, decided, report
 from custmerge.services.bulk.lease import Lease, expiry, in_parts
 from custmerge.services.bulk.passwords import PasswordCheck, Proofs, demand_proofs, verified_chunks, with_proofs

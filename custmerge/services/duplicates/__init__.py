@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeAlias
@@ -44,7 +44,7 @@ class Search:
 
 
 def find(database: Database, caller: Caller, search: Search, progress: Progress) -> Generator[Candidate, None, None]:
-    """Yield candidates as they are found: of equal identity by the lowest number, of a model the most probable first.
+    """Yield candidates as they are found: of equal identity by their names, of a model the most probable first.
 
     Raises NotAllowed, UnknownNumber and MergedAway for `against`, ExtraMissing, and what the model raises.
     """
@@ -77,7 +77,9 @@ def _prepared(database: Database, caller: Caller, search: Search, progress: Prog
         return partial(_exact_groups, search=search, progress=progress)
     from custmerge.services.duplicates.fuzzy import fuzzy_pairs
 
-    groups = scored_groups(fuzzy_pairs(database, search.fuzzy, progress))
+    # Who is related counts for who may be merged with whom by way of a third.
+    pairs = fuzzy_pairs(database, replace(search.fuzzy, related=True), progress)
+    groups = scored_groups(pairs, with_related=search.fuzzy.related)
     return lambda _unit: iter(groups)
 
 
@@ -103,7 +105,7 @@ def _candidates(database: Database, search: Search, groups_of: Groups) -> Genera
 
 def _pairs(database: Database, search: Search, groups_of: Groups) -> Generator[Pair, None, None]:
     with database.reading() as unit:
-        yield from Grouping(unit, search.rule).pairs(groups_of(unit))
+        yield from Grouping(unit, search.rule).pairs(groups_of(unit), are_scored=search.fuzzy is not None)
 
 
 def _star_of(number: str, found: list[Candidate]) -> list[Candidate]:

@@ -12,13 +12,15 @@ from custmerge.rules.duplicates.candidate import Candidate, Kind
 from custmerge.rules.duplicates.dismissal import Dismissal
 from custmerge.rules.duplicates.exact_key import identity_key
 from custmerge.rules.duplicates.groups import Group, Spoke, Star, ordered_pair, stars
-from custmerge.rules.duplicates.survivors import Member, SurvivorRule, by_survival
+from custmerge.rules.duplicates.survivors import Member, SurvivorRule, by_number, by_survival
 from custmerge.rules.fields import Customer, Pair
 
 if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
 NUMBERS_AT_ONCE = 2_000
+_BY_NUMBER = (SurvivorRule.OLDEST, SurvivorRule.RECENT)
+"""The rules for which the numbers are enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,22 @@ class Grouping:
             for spoke in star.spokes:
                 yield _candidate(group, star.survivor, spoke, records)
 
-    def pairs(self, groups: Iterable[Group]) -> Iterator[Pair]:
+    def pairs(self, groups: Iterable[Group], *, are_scored: bool) -> Iterator[Pair]:
         """Yield (survivor, absorbed) of the same candidates as far as they may be merged.
 
         Nothing is read but what says who survives, and stored keys are trusted: a bulk file's rows are compared when
         they are checked and run.
         """
-        needs_records = self._rule is SurvivorRule.FILLED or bool(self._unit.register.scope_names)
+        if (
+            not are_scored
+            and self._rule in _BY_NUMBER
+            and not self._has_dismissals
+            and not self._unit.register.scope_names
+        ):
+            yield from self._pairs_by_number(groups)
+            return
+        # What a model was given may have changed since.
+        needs_records = are_scored or self._rule is SurvivorRule.FILLED or bool(self._unit.register.scope_names)
         needs_counts = self._rule is SurvivorRule.PACKAGES
         stars_of = self._stars(groups, with_records=needs_records, with_counts=needs_counts)
         for group, star, _records in stars_of:
@@ -61,18 +72,24 @@ class Grouping:
                 if spoke.via is None and _kind(group, star.survivor, spoke) is Kind.SAME:
                     yield star.survivor, spoke.number
 
+    def _pairs_by_number(self, groups: Iterable[Group]) -> Iterator[Pair]:
+        """Yield the pairs of groups of which the numbers say all; of a million customers that is most of the work."""
+        for group in groups:
+            survivor, *others = by_number(group.numbers, reverse=self._rule is SurvivorRule.RECENT)
+            for absorbed in others:
+                yield survivor, absorbed
+
     def _stars(
         self, groups: Iterable[Group], *, with_records: bool, with_counts: bool
     ) -> Iterator[tuple[Group, Star, _Records]]:
         for batch in _batches(groups):
-            # What a model was given may have changed since.
-            is_read = with_records or any(group.scores for group in batch)
             numbers = [number for group in batch for number in group.numbers]
-            records = self._records(numbers, with_records=is_read, with_counts=with_counts)
+            records = self._records(numbers, with_records=with_records, with_counts=with_counts)
             for group in batch:
-                for members in _parts(group, records.members) if is_read else (_members(group, records),):
+                apart = {*records.dismissed, *group.apart} if group.apart else records.dismissed
+                for members in _parts(group, records.members) if with_records else (_members(group, records),):
                     ordered = [member.number for member in by_survival(members, self._rule)]
-                    for star in stars(ordered, group.links, records.dismissed):
+                    for star in stars(ordered, group.links, apart):
                         yield group, star, records
 
     def _records(self, numbers: Collection[str], *, with_records: bool, with_counts: bool) -> _Records:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -25,8 +26,8 @@ from custmerge.rules.fields import Package
 from custmerge.rules.history import Action, Draft, Fact, stamp
 from custmerge.rules.people import Capability, may
 from custmerge.rules.plan import Image, State, readable_image
+from custmerge.rules.references.nothing import NO_CHANGES, RowChanges
 from custmerge.rules.undo import (
-    OWN_ORDERS_FOR,
     LaterOrder,
     MergeEntry,
     PresentState,
@@ -37,11 +38,11 @@ from custmerge.rules.undo import (
     read_merge_entry,
     refused_by_database,
 )
+from custmerge.rules.undo_limits import OWN_ORDERS_FOR
 from custmerge.services.access import Caller, demand, demand_alive
 from custmerge.services.references import after_undos
 
 if TYPE_CHECKING:
-    from custmerge.rules.references.changes import Changes
     from custmerge.storage.database import Database
     from custmerge.storage.files.temporary import ChangedRecords, EarlierOrder
     from custmerge.storage.unit import Unit
@@ -73,13 +74,26 @@ def undo(database: Database, caller: Caller, request: Request, now: datetime) ->
     or UndoChanged; then nothing is changed.
     """
     demand(caller, Capability.UNDO_OWN)
-    for attempt in database.attempts():
-        with attempt as unit:
-            orders = _with_later(unit, caller, request, now)
-            undos = Undos(unit, caller, orders, now, lock=True)
-            plans = _demanded(undos, orders, request.shown)
-            undos.write({})
+    with refusals_named(request.orders):
+        for attempt in database.attempts():
+            with attempt as unit:
+                orders = _with_later(unit, caller, request, now)
+                undos = Undos(unit, caller, orders, now, lock=True)
+                plans = _demanded(undos, orders, request.shown)
+                undos.write({})
     return plans
+
+
+@contextmanager
+def refusals_named(orders: Collection[int]) -> Iterator[None]:
+    """Give a block for transactions that undo orders; raises UndoBlocked where the database takes rows not back.
+
+    SQLite looks at foreign keys at the end of a transaction.
+    """
+    try:
+        yield
+    except ReferenceRefused as error:
+        raise refused_by_database(max(orders), error) from None
 
 
 def _demanded(undos: Undos, orders: Sequence[int], shown: tuple[UndoPlan, ...] | None) -> tuple[UndoPlan, ...]:
@@ -129,9 +143,7 @@ class Undos:
         records = unit.register.customers(numbers, lock=lock)
         moved = [package for image in self._images.values() if image is not None for package in image.packages]
         packages = unit.register.packages({package.package for package in moved}, lock=lock)
-        self._changes = [
-            image.references for image in self._images.values() if image is not None and image.references is not None
-        ]
+        self._changes = [image.references for image in self._images.values() if image is not None]
         self.state = State(records, packages.values(), unit.references.for_undos(self._changes, lock=lock))
         """The records and packages after the undos."""
         if lock:
@@ -236,10 +248,7 @@ class Undos:
         revived = {plan.absorbed.number for plan in self._plans}
         refilled = {plan.survivor.number for plan in self._plans if plan.fields} - revived
         records = state.changed_records
-        try:
-            unit.references.write(state.references)
-        except ReferenceRefused as error:
-            raise refused_by_database(self._plans[0].order, error) from None
+        unit.references.write(state.references)
         unit.register.revive([record for record in records if record.number in revived])
         unit.register.write([record for record in records if record.number in refilled])
         unit.register.place(state.changed_packages, contacts=state.contacts)
@@ -283,9 +292,9 @@ def _facts(plan: UndoPlan) -> dict[str, Fact]:
     }
 
 
-def _moved(text: str) -> tuple[frozenset[str], Changes | None]:
+def _moved(text: str) -> tuple[frozenset[str], RowChanges]:
     """Return the keys of the packages in a before-image, and a host's rows; none if it can't be read."""
     image = readable_image(text)
     if image is None:
-        return frozenset(), None
+        return frozenset(), NO_CHANGES
     return frozenset(package.package for package in image.packages), image.references

@@ -24,7 +24,7 @@ from custmerge.rules.undo import Extent, UndoPlan
 from custmerge.services.access import Caller, SessionUse, demand, demand_alive
 from custmerge.services.bulk.lease import Lease, expiry, in_parts, leased
 from custmerge.services.progress import Inputs
-from custmerge.services.undo import Undos
+from custmerge.services.undo import Undos, refusals_named
 from custmerge.storage.files.temporary import ChangedRecords
 
 if TYPE_CHECKING:
@@ -49,8 +49,9 @@ def preview(database: Database, caller: Caller, number: int, inputs: Inputs) -> 
                 undos = Undos(unit, caller, chunk, inputs.clock(), lock=False)
                 undos.assume(changed, undone)
                 extent = extent.with_chunk(chunk, undos.take_back(chunk, of_batch=number))
+                has_following = bool(unit.references.tables)
             changed.keep(undos.state.changed_records, undos.state.changed_packages)
-            if undos.state.references is not None:
+            if has_following:
                 changed.keep_orders(undos.undone())
             undone.update(chunk)
             inputs.progress.advanced(len(undone), len(orders))
@@ -118,9 +119,10 @@ class _BatchUndo:
         try:
             with in_parts(lambda: (self._done, total)):
                 for chunk in _chunks(self._orders, self._inputs.chunk):
-                    for attempt in self._database.attempts():
-                        with attempt as unit:
-                            plans = self._take_back(unit, chunk)
+                    with refusals_named(chunk):
+                        for attempt in self._database.attempts():
+                            with attempt as unit:
+                                plans = self._take_back(unit, chunk)
                     extent = extent.with_chunk(chunk, plans)
                     self._done += len(chunk)
                     self._ends = False

@@ -19,9 +19,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from custmerge.rules.audit import CheckName
-from custmerge.storage import tables
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.register.mapping import OWN, RegisterMapping
+from custmerge.storage.tables import every as tables
 
 _COLUMNS = [column for table in tables.head.metadata.sorted_tables for column in table.columns]
 _TYPES_SQLITE = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -99,6 +99,23 @@ def streamed(connection: Connection, statement: Executable, at_once: int) -> Gen
         yield from result
 
 
+# Any: the two drivers' connections and cursors have no type in common, and parameters are of every type.
+def by_driver(connection: Connection, statement: str, parameters: Any = (), *, many: bool = False) -> Any:  # noqa: ANN401 (as above)
+    """Execute a statement by the driver itself, in a part of SQLAlchemy's time; returns the driver's cursor.
+
+    With `many` once for each of the parameters. Whoever listens for SQLAlchemy's statements hears of it, too.
+    """
+    raw: Any = connection.connection.driver_connection
+    cursor = raw.cursor()
+    connection.dispatch.before_cursor_execute(connection, cursor, statement, parameters, None, many)
+    if many and len(parameters) != 1:
+        cursor.executemany(statement, parameters)
+    else:
+        # psycopg makes a pipeline even for one.
+        cursor.execute(statement, parameters[0] if many else parameters)
+    return cursor
+
+
 # Any: a driver's own rows.
 def driver_rows(connection: Connection, statement: str, keys: Iterable[str]) -> list[Any]:
     """Return the rows of a statement with one `{among}`, directly from the driver.
@@ -110,6 +127,75 @@ def driver_rows(connection: Connection, statement: str, keys: Iterable[str]) -> 
     mark = dialect.among("%s" if dialect.is_server else "?")
     rows: list[Any] = raw.execute(statement.format(among=mark), (dialect.keys(keys),)).fetchall()
     return rows
+
+
+# Any: parameters and cells of every type, and a driver's own cursor; below too.
+class Prepared:
+    """A statement of every merge: compiled once for each database, and executed by the driver itself.
+
+    SQLAlchemy takes longer to find again what it compiled than SQLite takes to execute it.
+    """
+
+    def __init__(self, statement: Executable) -> None:
+        """Take a statement whose parameters, if they aren't part of it, are named by `bindparam` or `among`."""
+        self._statement = statement
+        self._compiled: dict[str, _Compiled] = {}
+
+    def rows(self, connection: Connection, **parameters: Any) -> list[Row]:  # noqa: ANN401 (as above)
+        """Return the rows of a query."""
+        compiled = self._for(connection)
+        rows: list[Row] = compiled.executed(connection, parameters).fetchall()
+        if not any(compiled.reads):
+            return rows
+        return [
+            tuple([cell if read is None else read(cell) for read, cell in zip(compiled.reads, row, strict=True)])
+            for row in rows
+        ]
+
+    def execute(self, connection: Connection, **parameters: Any) -> int:  # noqa: ANN401 (as above)
+        """Execute a statement that writes; returns how many rows it wrote."""
+        return int(self._for(connection).executed(connection, parameters).rowcount)
+
+    def execute_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute a statement that writes once for each row of parameters."""
+        self._for(connection).execute_many(connection, rows)
+
+    def _for(self, connection: Connection) -> _Compiled:
+        dialect = connection.dialect
+        if (compiled := self._compiled.get(dialect.name)) is None:
+            compiled = self._compiled[dialect.name] = _Compiled(self._statement, dialect)
+        return compiled
+
+
+class _Compiled:
+    """The text of a statement for one database, and how its parameters are written and its cells are read."""
+
+    def __init__(self, statement: Any, dialect: SQLAlchemyDialect) -> None:  # noqa: ANN401 (SQLAlchemy types each kind on its own)
+        compiled: Any = statement.compile(dialect=dialect)
+        self.text: str = compiled.string
+        self._is_by_name = not dialect.positional
+        self._places = [
+            (name, compiled.params[name], compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+            for name in compiled.positiontup or compiled.params
+        ]
+        """Name of a parameter, its value unless another one is given, and what writes it, if anything."""
+        columns = getattr(statement, "selected_columns", ())
+        self.reads = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+
+    def executed(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN401 (as above)
+        """Return the driver's cursor after the statement."""
+        return by_driver(connection, self.text, self._written(parameters))
+
+    def execute_many(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Execute the statement for each row of parameters."""
+        by_driver(connection, self.text, list(map(self._written, rows)), many=True)
+
+    def _written(self, parameters: Mapping[str, Any]) -> dict[str, Any] | Row:
+        written = []
+        for name, value, write in self._places:
+            given = parameters.get(name, value)
+            written.append((name, given if write is None else write(given)))
+        return dict(written) if self._is_by_name else tuple([value for _name, value in written])
 
 
 # Any: values of every type.

@@ -17,7 +17,7 @@ from sqlalchemy.types import TypeEngine
 
 from custmerge import errors
 from custmerge.database_url import shown_url, without_secrets
-from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row
+from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row, by_driver
 
 CONNECT_TIMEOUT_SECONDS = 5
 WORTH_COPYING = 8
@@ -113,6 +113,14 @@ class PostgreSQL:
     def demand_unchanged(self, connection: Connection, url: str) -> None:
         """Do nothing: a transaction sees the state of one moment."""
 
+    def rows_of_all(self, connection: Connection, statements: Iterable[tuple[str, Row]]) -> list[list[Row]]:
+        """Return the rows of each of several queries, all of which are sent before the first result is awaited."""
+        raw: Any = connection.connection.driver_connection
+        # An older libpq waits for each.
+        with raw.pipeline() if psycopg.Pipeline.is_supported() else nullcontext():
+            cursors = [by_driver(connection, statement, parameters) for statement, parameters in statements]
+            return [cursor.fetchall() for cursor in cursors]
+
     def find_by_index(self, connection: Connection) -> None:
         """Turn off, for this transaction, the plans that read whole tables.
 
@@ -163,7 +171,7 @@ class PostgreSQL:
         names = ", ".join(f'"{name}"' for name in columns)
         if len(rows) < WORTH_COPYING:
             marks = ", ".join(["%s"] * len(columns))
-            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))  # noqa: S608 (names of ours)
+            by_driver(connection, f"INSERT INTO {table} ({names}) VALUES ({marks})", rows, many=True)  # noqa: S608 (names of ours)
             return
         # Any: the driver's own connection.
         raw: Any = connection.connection.driver_connection

@@ -7,13 +7,10 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from custmerge.rules.host_schema import HostSchema, HostTable
-from custmerge.storage import tables
 from custmerge.storage.dialect import dialect_of
+from custmerge.storage.tables.register import customer, domain, package
 
-_OWN_COLUMNS = {
-    table.name: {column.name for column in table.columns}
-    for table in (tables.customer, tables.package, tables.domain)
-}
+_OWN_COLUMNS = {table.name: {column.name for column in table.columns} for table in (customer, package, domain)}
 
 
 def host_schema(connection: Connection) -> HostSchema:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, false, func, literal_column, select
 from sqlalchemy.exc import DBAPIError
@@ -25,7 +25,10 @@ from custmerge.rules.sql_words import literal, quoted, quoted_table
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.host import host_schema
 from custmerge.storage.host.privileges import may
-from custmerge.storage.tables import tombstone
+from custmerge.storage.tables.attached import tombstone
+
+if TYPE_CHECKING:
+    from custmerge.storage.register.attached.host import Host
 
 # By the name of the table: a database to which nothing is attached has none.
 _NO_TOMBSTONES = (
@@ -57,13 +60,13 @@ class HostCheck:
         readable = {name: may(self._connection, table, "SELECT") for name, table in schema.tables.items()}
         return replace(schema, tables={name: table for name, table in schema.tables.items() if readable[name]})
 
-    def changed(self, mapping: HostMapping, schema: HostSchema) -> list[str]:
-        """Return the tables that a mapping names, or that point at its customers, and that aren't as in `schema`."""
+    def changed(self, host: Host) -> list[str]:
+        """Return the tables that a mapping names, or that point at its customers, and that aren't as stored."""
         present = self.schema()
-        different = changed_tables(schema, present)
+        different = changed_tables(host.schema, present)
         if not different:
             return []
-        named = resolve(mapping, schema).named | resolve(mapping, present).named
+        named = host.resolved.named | resolve(host.mapping, present).named
         return [name for name in different if name in named]
 
     def refusal(self, statement: str) -> str | None:
@@ -84,12 +87,13 @@ class HostCheck:
 
     def wrong_condition(self, table: HostTable, sql: str) -> str | None:
         """Return why a condition can't be asked of a table's rows, each of which it is asked of."""
-        statement = f"SELECT count(*) FROM {quoted_table(table)} WHERE ({sql}\n)"  # noqa: S608 (of the mapping)
+        # Between words, for brackets would let a condition pass that closes them and opens others.
+        statement = f"SELECT count(*) FROM {quoted_table(table)} WHERE CASE WHEN {sql}\nTHEN 1 END = 1"  # noqa: S608 (of the mapping)
         return self.refusal(statement)
 
     def wrong_expression(self, table: HostTable, sql: str) -> str | None:
         """Return why an expression can't be read of a table's rows, each of which it is read of."""
-        read = f"SELECT ({sql}\n) AS custmerge_read FROM {quoted_table(table)}"  # noqa: S608 (likewise)
+        read = f"SELECT CASE WHEN true THEN {sql}\nEND AS custmerge_read FROM {quoted_table(table)}"  # noqa: S608 (likewise)
         return self.refusal(f"SELECT count(custmerge_read) FROM ({read}) AS read")  # noqa: S608 (likewise)
 
     def wrong_order(self, table: HostTable, order: str) -> str | None:
@@ -100,13 +104,15 @@ class HostCheck:
         """Return why fields can't be read, as records are read; only so many customers are looked at."""
         from custmerge.storage.register.attached.register import attached
 
-        register, wrong = attached(mapping, schema), dict[Field, str]()
-        for field, value in zip(FIELDS, register.fields, strict=True):
-            if field in mapping.fields:
-                records = select(value.label("value")).select_from(register.customers).limit(LOOKED_AT).subquery()
-                statement = select(func.count(records.c.value)).add_cte(_NO_TOMBSTONES)
-                reason = self._tried(partial(self._connection.execute, statement))
-                wrong |= {} if reason is None else {field: reason}
+        wrong = dict[Field, str]()
+        for field, source in mapping.fields.items():
+            # Each alone: SQL of one field that fails would fail all.
+            register = attached(replace(mapping, fields={field: source}), schema)
+            value = register.fields[FIELDS.index(field)]
+            records = select(value.label("value")).select_from(register.customers).limit(LOOKED_AT).subquery()
+            statement = select(func.count(records.c.value)).add_cte(_NO_TOMBSTONES)
+            reason = self._tried(partial(self._connection.execute, statement))
+            wrong |= {} if reason is None else {field: reason}
         return wrong
 
     def wrong_value(self, column: HostColumn, value: str | float) -> str | None:

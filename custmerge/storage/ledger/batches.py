@@ -14,7 +14,7 @@ from custmerge.errors import ResultsChanged
 from custmerge.rules.bulk import APPROVED_FOR, UNFINISHED, Batch, State
 from custmerge.rules.history import moment, stamp
 from custmerge.storage.dialect import insert_row, streamed
-from custmerge.storage.tables import batch, batch_chunk
+from custmerge.storage.tables.batches import batch, batch_chunk
 
 _BATCHES = select(*(batch.c[field.name] for field in fields(Batch)))
 _NEWEST_FIRST = _BATCHES.order_by(batch.c.id.desc())

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, select
 from custmerge.rules.duplicates.dismissal import Dismissal
 from custmerge.rules.fields import Pair
 from custmerge.storage.dialect import among, dialect_of, streamed
-from custmerge.storage.tables import dismissal
+from custmerge.storage.tables.dismissals import dismissal
 
 _COLUMNS = tuple(column.name for column in dismissal.c)
 _ALL = select(*dismissal.c).order_by(dismissal.c.at.desc(), dismissal.c.number, dismissal.c.other)

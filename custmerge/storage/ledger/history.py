@@ -10,11 +10,13 @@ from sqlalchemy import ColumnElement, Connection, Executable, Integer, bindparam
 
 from custmerge.rules.history import Action, Draft, Entry, Head, extend, moment
 from custmerge.rules.transfers import STATUS_AFTER
-from custmerge.storage.dialect import TextFromBody, among, dialect_of, streamed
-from custmerge.storage.tables import head, history
+from custmerge.storage.dialect import Prepared, TextFromBody, among, dialect_of, streamed
+from custmerge.storage.tables.history import head, history
 
-_LOCK_HEAD = select(head.c.seq, head.c.hash, head.c.order).with_for_update()
-_MOVE_HEAD = head.update().values(seq=bindparam("new_seq"), hash=bindparam("new_hash"), order=bindparam("new_order"))
+_LOCK_HEAD = Prepared(select(head.c.seq, head.c.hash, head.c.order).with_for_update())
+_MOVE_HEAD = Prepared(
+    head.update().values(seq=bindparam("new_seq"), hash=bindparam("new_hash"), order=bindparam("new_order"))
+)
 # The maximum, not the last entry's: a writer that waited for the head read its clock before it waited.
 _NEWEST_MOMENT = select(func.max(history.c.at))
 _ENTRIES = select(history.c.seq, history.c.body, history.c.hash)
@@ -49,8 +51,8 @@ class Chain:
 
     def lock(self) -> Head:
         """Return the end of the chain and lock it against all other writers until the transaction ends."""
-        row = self._connection.execute(_LOCK_HEAD).one()
-        return Head(seq=row.seq, hash=row.hash, order=row.order)
+        ((seq, last_hash, order),) = _LOCK_HEAD.rows(self._connection)
+        return Head(seq=seq, hash=last_hash, order=order)
 
     def append(self, drafts: Sequence[Draft], *, locked: Head | None = None, order: int | None = None) -> list[Entry]:
         """Append `drafts` and return their entries.
@@ -63,8 +65,7 @@ class Chain:
         rows = [(entry.seq, entry.body, entry.hash) for entry in entries]
         self._dialect.insert_rows(self._connection, history.name, ("seq", "body", "hash"), rows)
         last, last_order = entries[-1], end.order if order is None else order
-        new = {"new_seq": last.seq, "new_hash": last.hash, "new_order": last_order}
-        self._connection.execute(_MOVE_HEAD, new)
+        _MOVE_HEAD.execute(self._connection, new_seq=last.seq, new_hash=last.hash, new_order=last_order)
         self.appended = last
         return entries
 

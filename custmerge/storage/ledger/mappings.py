@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select, text
 
 from custmerge.storage.dialect import dialect_of
-from custmerge.storage.tables import mapping, tombstone
+from custmerge.storage.tables.attached import mapping, tombstone
 
 if TYPE_CHECKING:
-    from custmerge.rules.host_schema import HostSchema
-    from custmerge.rules.mapping import HostMapping
+    from custmerge.storage.register.attached.host import Host
 
 _HELD = text("SELECT mapping FROM custmerge_version")
 _HOLD = text("UPDATE custmerge_version SET mapping = :sha256")
@@ -57,7 +56,7 @@ class Mappings:
         """Return whether any of a host's numbers is merged away."""
         return self._connection.execute(select(tombstone.c.number).limit(1)).first() is not None
 
-    def state(self, host: tuple[HostMapping, HostSchema] | None) -> tuple[str, str] | None:
+    def state(self, host: Host | None) -> tuple[str, str] | None:
         """Return the SHA-256 of the mapping that holds and the fingerprint of its tables as they are stored.
 
         `host` is what that mapping was read as; None for our own register, of which nothing is stored.
@@ -65,9 +64,7 @@ class Mappings:
         sha256 = self._connection.execute(_HELD).scalar()
         if sha256 is None or host is None:
             return None
-        from custmerge.rules.attach import resolve
-
-        return str(sha256), resolve(*host).schema
+        return str(sha256), host.resolved.schema
 
     def hold(self, stored: StoredMapping) -> None:
         """Let a mapping hold from the end of this transaction on; one of the same text is replaced."""

@@ -13,7 +13,8 @@ from custmerge.rules.fields import Field
 from custmerge.rules.history import Action
 from custmerge.rules.plan import Choice, Order
 from custmerge.storage.dialect import TextFromBody, among, dialect_of, streamed
-from custmerge.storage.tables import before_image, history, order
+from custmerge.storage.tables.history import history
+from custmerge.storage.tables.orders import before_image, order
 
 _ORDER = tuple(order.c)
 ROWS_AT_ONCE = 2_000

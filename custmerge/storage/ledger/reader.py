@@ -30,18 +30,11 @@ from custmerge.rules.ledger_check import EntryRow, LedgerRow
 from custmerge.storage.dialect import TextFromBody, dialect_of, streamed
 from custmerge.storage.people import PersonRow
 from custmerge.storage.register.mapping import OWN, RegisterMapping
-from custmerge.storage.tables import (
-    batch,
-    batch_chunk,
-    before_image,
-    form,
-    head,
-    history,
-    order,
-    service,
-    staff,
-    transfer,
-)
+from custmerge.storage.tables.batches import batch, batch_chunk
+from custmerge.storage.tables.history import head, history
+from custmerge.storage.tables.orders import before_image, order
+from custmerge.storage.tables.people import service, staff
+from custmerge.storage.tables.transfers import form, transfer
 
 ROWS_AT_ONCE = 5_000
 OLD_AT_MOST = 100

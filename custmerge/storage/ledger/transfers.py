@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, RowMapping, Text, cast, func, or_, select, union, update
+from sqlalchemy import ColumnElement, Connection, Executable, Text, cast, func, or_, select, union, update
 
 from custmerge.rules.history import Action
 from custmerge.rules.transfers import OPEN, Form, Status, Transfer
-from custmerge.storage.dialect import TextFromBody, among, insert_row, streamed
-from custmerge.storage.tables import form, history, order, transfer
+from custmerge.storage.dialect import Prepared, TextFromBody, among, insert_row, streamed
+from custmerge.storage.tables.history import history
+from custmerge.storage.tables.transfers import form, transfer
 
 _TRANSFER = select(*(column for column in transfer.c if column is not transfer.c.order))
-# These statements of every merge are built only once, because building one takes longer than executing it.
-_OPEN_FOR = _TRANSFER.where(among(transfer.c.absorbed), transfer.c.status.in_(OPEN)).order_by(transfer.c.id)
-_OPEN_FOR_LOCKED = _OPEN_FOR.with_for_update()
+# Not `in_`, whose parameters SQLAlchemy makes only when it executes a statement.
+_IS_OPEN = or_(*(transfer.c.status == status for status in OPEN))
+_OPEN = _TRANSFER.where(among(transfer.c.absorbed), _IS_OPEN).order_by(transfer.c.id)
+_OPEN_FOR, _OPEN_FOR_LOCKED = Prepared(_OPEN), Prepared(_OPEN.with_for_update())
+_NAMES = tuple(column.key for column in _TRANSFER.selected_columns)
 # A look-up in two small indexes: an UPDATE with OR may read the whole table.
-_OF_NUMBERS = union(
-    *(select(transfer.c.id).where(among(side)) for side in (transfer.c.survivor, transfer.c.absorbed))
+_OF_NUMBERS = Prepared(
+    union(*(select(transfer.c.id).where(among(side)) for side in (transfer.c.survivor, transfer.c.absorbed)))
 )
 FORMS_AT_ONCE = 4
 """Each may have 20 MB."""
@@ -52,7 +56,8 @@ class Transfers:
 
     def open_for_all(self, absorbed: Collection[str], *, lock: bool = False) -> dict[tuple[str, str], Transfer]:
         """Return the open transfers of `absorbed` by (survivor, absorbed)."""
-        opened = self._all(_OPEN_FOR_LOCKED if lock else _OPEN_FOR, keys=absorbed)
+        rows = (_OPEN_FOR_LOCKED if lock else _OPEN_FOR).rows(self._connection, keys=absorbed)
+        opened = [_transfer(dict(zip(_NAMES, row, strict=True))) for row in rows]
         return {(there.survivor, there.absorbed): there for there in opened}
 
     def newest(self, limit: int, stored: Collection[Status]) -> tuple[Transfer, ...]:
@@ -85,7 +90,7 @@ class Transfers:
 
     def void_all_of(self, numbers: Collection[str], *, but: Collection[int] = ()) -> list[Transfer]:
         """Make void every open transfer of one of `numbers`; returns them as they were."""
-        concerned = set(self._connection.execute(_OF_NUMBERS, {"keys": numbers}).scalars()).difference(but)
+        concerned = {number for (number,) in _OF_NUMBERS.rows(self._connection, keys=numbers)}.difference(but)
         return self.void_open(concerned) if concerned else []
 
     def void_all_by(self, person: int, *, as_filer: bool, as_approver: bool) -> list[Transfer]:
@@ -162,6 +167,8 @@ class Transfers:
         A transfer became void at the moment of its history entry. One of an earlier version has no entry: for it the
         moment of the filing counts.
         """
+        from custmerge.storage.tables.orders import order  # diff reads transfers, too, and no order
+
         used = select(order.c.order).where(order.c.order == transfer.c.order, order.c.at < at).exists()
         voided_since = select(history.c.seq).where(
             history.c.action == Action.TRANSFER_VOID.value,
@@ -176,8 +183,8 @@ class Transfers:
             (transfer.c.status == Status.VOID) & (transfer.c.at < at) & ~voided_since.exists(),
         )
 
-    def _all(self, statement: Executable, **parameters: Collection[str]) -> list[Transfer]:
-        return [_transfer(row) for row in self._connection.execute(statement, parameters).mappings()]
+    def _all(self, statement: Executable) -> list[Transfer]:
+        return [_transfer(row) for row in self._connection.execute(statement).mappings()]
 
     def _first(self, statement: Executable) -> Transfer | None:
         row = self._connection.execute(statement).mappings().first()
@@ -187,7 +194,8 @@ class Transfers:
         self._connection.execute(update(transfer).where(*conditions).values(values))
 
 
-def _transfer(row: RowMapping) -> Transfer:
+# Any: cells of several types.
+def _transfer(row: Mapping[Any, Any]) -> Transfer:
     values = dict(row)
     form = Form(**{field.name: values.pop(field.name) for field in fields(Form)})
     # An unknown status becomes VOID, so that nobody can use the transfer.

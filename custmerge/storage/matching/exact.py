@@ -48,7 +48,10 @@ class IdentityGroups:
         self._mapping = mapping
 
     def all(self, progress: Progress) -> Iterator[list[str]]:
-        """Yield the numbers of every group of two or more, in the order of their lowest ones."""
+        """Yield the numbers of every group of two or more.
+
+        Where the key is stored, groups come by their names, else by their first numbers, shorter ones first.
+        """
         if (stored := self._mapping.identity_key) is not None:
             yield from self._by_stored_key(stored)
             return
@@ -69,13 +72,14 @@ class IdentityGroups:
         return sorted(number for number, *identity in rows if identity_key(identity) == key)
 
     def _by_stored_key(self, key: ColumnElement[str | None]) -> Iterator[list[str]]:
-        """Yield the numbers of every group by one walk through the index, which has key and number."""
+        """Yield the numbers of every group by one walk through the index, which has key and number.
+
+        A walk in the order of the index needs no sorting, and a reader who wants few groups gets them at once.
+        """
         number = self._mapping.number.text
         shared = select(func.aggregate_strings(number, _BETWEEN)).select_from(self._mapping.customer_rows)
-        groups = shared.where(key.is_not(None)).group_by(key).having(func.count() > 1)
-        first = func.min(number)
-        # Of numbers that are digits alone the shorter one is the lower one.
-        for (numbers,) in streamed(self._connection, groups.order_by(func.length(first), first), ROWS_AT_ONCE):
+        groups = shared.where(key.is_not(None)).group_by(key).having(func.count() > 1).order_by(key)
+        for (numbers,) in streamed(self._connection, groups, ROWS_AT_ONCE):
             yield numbers.split(_BETWEEN)
 
     def _by_made_key(self, progress: Progress) -> Iterator[tuple[str, str]]:

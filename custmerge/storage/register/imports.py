@@ -14,7 +14,8 @@ from sqlalchemy.exc import IntegrityError
 
 from custmerge.storage.dialect import Row, dialect_of
 from custmerge.storage.register.reader import circles
-from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
+from custmerge.storage.tables import Key
+from custmerge.storage.tables.register import contact_columns, customer, domain, field_columns, package
 
 _TARGETS: dict[str, tuple[Table, tuple[str, ...]]] = {
     "customers": (

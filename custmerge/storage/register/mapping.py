@@ -15,15 +15,13 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Table
 from custmerge.rules.fields import Customer
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.proofs import Hashing, ProofBy
-from custmerge.rules.records import wrong_with_domain
 from custmerge.storage.dialect import among
+from custmerge.storage.register.following import FollowingRows
 from custmerge.storage.register.writing import OwnTables
-from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
+from custmerge.storage.tables.register import contact_columns, customer, domain, field_columns, package
 
 if TYPE_CHECKING:
-    from custmerge.rules.host_schema import HostSchema
-    from custmerge.rules.mapping import HostMapping
-    from custmerge.storage.register.attached.references import Followed
+    from custmerge.storage.register.attached.host import Host
     from custmerge.storage.register.statements import Statements
     from custmerge.storage.register.writing import Writer
 
@@ -49,7 +47,7 @@ class KeyColumn:
         return among(self.stored)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RegisterMapping:
     """Where customers, packages and domains are kept."""
 
@@ -126,28 +124,15 @@ class RegisterMapping:
     """What proves that a number is somebody's."""
     hashing: Hashing = Hashing()  # noqa: RUF009 (frozen)
     """What is done with the hashes of passwords."""
-    host: tuple[HostMapping, HostSchema] | None = None
+    host: Host | None = None
     """What a host's tables were attached by; None for our own."""
+    references: Callable[[Connection], FollowingRows] = FollowingRows
+    """Returns what reads and writes the rows that follow the customers."""
 
-    @cached_property
-    def followed(self) -> Followed | None:
-        """The host's tables that follow its customers; None for our own, which nothing but packages points at."""
-        if self.host is None:
-            return None
-        from custmerge.rules.attach import resolve
-        from custmerge.storage.register.attached.references import Followed
-
-        mapping, schema = self.host
-        return Followed(mapping, schema, tuple(resolve(mapping, schema).tables.values()))
-
-    @cached_property
+    @property
     def records_shift(self) -> bool:
         """Whether a record may read otherwise after an order: it is read of rows to which others come."""
-        if self.host is None or self.followed is None:
-            return False
-        mapping, _schema = self.host
-        follows = {(rules.table, each.column) for rules in self.followed.rules for each in rules.references}
-        return any((related.table, related.on) in follows for related in mapping.related.values())
+        return self.host is not None and self.host.records_shift
 
     @cached_property
     def statements(self) -> Statements:
@@ -165,6 +150,9 @@ def customer_of(row: Sequence[Any]) -> Customer:
 
 
 def _may_be_domain(name: str) -> bool:
+    # Imported here: every command loads this module, and only a few look a domain up.
+    from custmerge.rules.records import wrong_with_domain
+
     return not wrong_with_domain(name)
 
 

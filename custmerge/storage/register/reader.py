@@ -14,7 +14,8 @@ from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, IDENTITY_FIELDS
 from custmerge.rules.ledger_check import Placement
 from custmerge.storage.dialect import IsBeyondAscii, TextByBytes, among, dialect_of, driver_rows, streamed
 from custmerge.storage.register.mapping import OWN, RegisterMapping
-from custmerge.storage.tables import CONTACT_COLUMNS, customer, domain, field_columns, history, package
+from custmerge.storage.tables.history import history
+from custmerge.storage.tables.register import CONTACT_COLUMNS, customer, domain, field_columns, package
 
 ROWS_AT_ONCE = 5_000
 _NO_CONTACT = (None,) * len(DETAIL_FIELDS)

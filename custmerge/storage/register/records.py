@@ -12,17 +12,16 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from custmerge.rules.fields import Customer, Package, chain
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.proofs import Hashing, ProofBy
-from custmerge.storage.dialect import dialect_of, streamed
+from custmerge.storage.dialect import Prepared, dialect_of, streamed
 from custmerge.storage.register.mapping import OWN, RegisterMapping
 
 if TYPE_CHECKING:
     from custmerge.storage.files.temporary import ChangedRecords
-    from custmerge.storage.register.statements import Statement
     from custmerge.storage.register.writing import Writer
 
 ROWS_AT_ONCE = 2_000
@@ -66,11 +65,11 @@ class Register:
         Rows are locked in the order of their numbers, so that two merges never wait for each other.
         """
         numbers = set(numbers)
-        keys = {"keys": self._mapping.number.values(numbers)}
+        keys = list(self._mapping.number.values(numbers))
         # SQLite locks the whole file.
         has_to_lock = lock and self._dialect.is_server
         for statement in self._statements.customers_locked if has_to_lock else (self._statements.customers,):
-            rows = self._connection.execute(statement, keys).fetchall()
+            rows = statement.rows(self._connection, keys=keys)
         records = map(self._mapping.record, rows)
         return {record.number: record for record in records if record.number in numbers}
 
@@ -136,7 +135,7 @@ class Register:
             names = {name for key in keys.values() for name in (key, f"{key}.") if "\0" not in name}
             asked = {"keys": there.domain_number.values({number for number, _ in keys}), "names": names}
         found: dict[tuple[str, str], tuple[str | None, str | None]] = {}
-        rows = self._connection.execute(self._statements.domain_passwords, asked)
+        rows = self._statements.domain_passwords.rows(self._connection, **asked)
         for number, name, of_package, own in rows:
             # The same name may be in several packages of a number: then the first one's password belongs to it.
             found.setdefault((number, domain_in_ascii(name)), (of_package, own))
@@ -261,22 +260,22 @@ class Register:
         return customers, packages, domains
 
     # Any: keys as the database stores them.
-    def _packages(self, statements: tuple[Statement, Statement], keys: Iterable[Any], *, lock: bool) -> list[Package]:
-        locking, reading = statements
+    def _packages(self, statements: tuple[Prepared, Prepared], keys: Iterable[Any], *, lock: bool) -> list[Package]:
+        (locking, reading), keys = statements, list(keys)
         # The outer join with domains can't be locked. SQLite locks the whole file.
         if lock and self._dialect.is_server:
-            self._connection.execute(locking, {"keys": keys})
-        rows = self._connection.execute(reading, {"keys": keys}).fetchall()
+            locking.rows(self._connection, keys=keys)
+        rows = reading.rows(self._connection, keys=keys)
         return [package for package, _password_hash in _grouped(rows)]
 
 
-def _grouped(rows: Iterable[Row[Any]]) -> Iterator[tuple[Package, str | None]]:
+def _grouped(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[Package, str | None]]:
     """Yield each package once, with its password hash; the rows of its domains follow each other."""
     # Columns are read by position: by name takes longer than the rest.
     for key, same in groupby(rows, key=itemgetter(0)):
         domains = []
         for row in same:
-            _key, number, name, password_hash, domain_there, *contact = tuple(row)
+            _key, number, name, password_hash, domain_there, *contact = row
             if domain_there is not None:
                 domains.append(domain_there)
         yield (

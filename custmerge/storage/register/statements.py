@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 
 from custmerge.rules.fields import IDENTITY_FIELDS
 from custmerge.rules.normalise import domain_in_ascii, domain_in_unicode, domain_name, lower
-from custmerge.storage.dialect import IsBeyondAscii, among
+from custmerge.storage.dialect import IsBeyondAscii, Prepared, among
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,12 +37,16 @@ class Statements:
         return select(*columns).select_from(there.customers)
 
     @cached_property
-    def customers(self) -> Statement:
-        """Records by number, in the order of the numbers."""
+    def _by_number(self) -> Statement:
         return self._customer.where(self._mapping.number.among()).order_by(self._mapping.number.text)
 
     @cached_property
-    def customers_locked(self) -> Sequence[Statement]:
+    def customers(self) -> Prepared:
+        """Records by number, in the order of the numbers."""
+        return Prepared(self._by_number)
+
+    @cached_property
+    def customers_locked(self) -> Sequence[Prepared]:
         """Statements that lock records by number, in their order; the last one gives the records.
 
         If a record isn't read from its locked row alone, it is read by a further statement: what another transaction
@@ -50,9 +54,10 @@ class Statements:
         """
         there = self._mapping
         if there.customers is there.customer_rows:
-            return (self.customers.with_for_update(),)
+            return (Prepared(self._by_number.with_for_update()),)
         rows = select(there.number.text).select_from(there.customer_rows)
-        return rows.where(there.number.among()).order_by(there.number.text).with_for_update(), self.customers
+        locking = rows.where(there.number.among()).order_by(there.number.text).with_for_update()
+        return Prepared(locking), self.customers
 
     @cached_property
     def all_customers(self) -> Statement:
@@ -113,25 +118,25 @@ class Statements:
             .order_by(there.package.text, there.package_domain)
         )
 
-    def _locked_packages(self, key: KeyColumn) -> Statement:
+    def _locked_packages(self, key: KeyColumn) -> Prepared:
         there = self._mapping
         keys = select(there.package.text).select_from(there.placed_packages).where(key.among())
-        return keys.order_by(there.package.text).with_for_update(of=there.package_rows)
+        return Prepared(keys.order_by(there.package.text).with_for_update(of=there.package_rows))
 
     @cached_property
-    def packages_by_number(self) -> tuple[Statement, Statement]:
+    def packages_by_number(self) -> tuple[Prepared, Prepared]:
         """Two statements: one locks, the other reads the packages under numbers, one row for each domain.
 
         The rows of a package follow each other.
         """
         key = self._mapping.package_number
-        return self._locked_packages(key), self._packages.where(key.among())
+        return self._locked_packages(key), Prepared(self._packages.where(key.among()))
 
     @cached_property
-    def packages_by_key(self) -> tuple[Statement, Statement]:
+    def packages_by_key(self) -> tuple[Prepared, Prepared]:
         """The same for the packages with these keys."""
         key = self._mapping.package
-        return self._locked_packages(key), self._packages.where(key.among())
+        return self._locked_packages(key), Prepared(self._packages.where(key.among()))
 
     @cached_property
     def all_packages(self) -> Statement:
@@ -159,7 +164,7 @@ class Statements:
         return select(self._mapping.package.text).select_from(self._mapping.placed_packages).limit(1)
 
     @cached_property
-    def domain_passwords(self) -> Statement:
+    def domain_passwords(self) -> Prepared:
         """Number, name, package's password and customer's password of domains.
 
         They are found by the keys of their names, and then the name is that key. Or else they are those of the
@@ -171,10 +176,10 @@ class Statements:
         columns = (there.domain_number.text, name, there.domain_password, there.domain_customer_password)
         statement = select(*columns).select_from(there.domains)
         if there.has_domain_keys:
-            return statement.where(among(there.domain_key))
+            return Prepared(statement.where(among(there.domain_key)))
         # A number may have many: how many mustn't be seen in the time that an answer takes.
         is_candidate = or_(among(func.lower(name), parameter="names"), IsBeyondAscii(name))
-        return statement.where(there.domain_number.among(), is_candidate).order_by(there.domain_package)
+        return Prepared(statement.where(there.domain_number.among(), is_candidate).order_by(there.domain_package))
 
     @cached_property
     def domain_packages(self) -> Statement:

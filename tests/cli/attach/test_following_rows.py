@@ -14,6 +14,7 @@ from custmerge.services.undo import batch as undo_batch
 from custmerge.storage.database import Database
 
 __all__ = ["shop"]
+REFUSED_TICKETS = 'columns = ["ticket.client_id"]\npolicy = "refuse"\nwhy = "{tickets} first"'
 CHAIN = (("20002", "30003"), ("10001", "20002"))
 FROM_20002 = [
     ("invoice.client_id", "move", 2, 0),
@@ -121,6 +122,19 @@ def test_a_statement_of_the_mapping_refuses_orders_also_of_numbers_that_went_int
     assert shop.dump() == before
     # 30003's own row refuses both: it stays under 30003.
     assert run(shop, *CHAIN) == [("blocked", "3", ""), ("merged", "0", "1")]
+
+
+def test_a_comparison_says_beforehand_that_rows_refuse_the_order(shop):
+    attach_refusing(shop, "50% of {it} is posted", "title = 'd'")
+    diff = ("diff", "30003", "--into", "10001")
+    done = shop.agent.in_process(*diff, "-f", "json")
+    assert (done.code, done.json["mergeable"], done.json["blocked_by"]) == (3, False, [])
+    assert "50% of {it} is posted" in shop.agent.in_process(*diff).out
+    attach(shop, MAPPING.replace('columns = ["ticket.client_id"]\npolicy = "move"', REFUSED_TICKETS))
+    done = shop.agent.in_process(*diff)
+    assert (done.code, "{tickets} first" in done.out) == (3, True), done.out
+    shop.execute("DELETE FROM ticket WHERE client_id = 70003")
+    assert shop.agent.in_process(*diff).code == 1
 
 
 @pytest.mark.parametrize("together", [True, False])

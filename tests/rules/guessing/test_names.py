@@ -54,6 +54,12 @@ def test_the_customers_own_name_fits_exactly(column):
     assert names("client").fit("invoice", column) is Fit.EXACT
 
 
+def test_a_table_between_two_is_not_what_its_own_column_means():
+    known = names("users", "coupon_user", "coupons")
+    assert known.fit("coupon_user", "user_id") is Fit.EXACT
+    assert known.fit("coupon", "user_id") is Fit.OTHER
+
+
 @pytest.mark.parametrize(
     ("column", "fit"),
     [

@@ -105,5 +105,13 @@ def test_one_balance_for_each_kind_is_added_up(rows, policy):
     assert found.add == (("amount",) if policy is Policy.ADD else ())
 
 
+def test_what_tells_balances_apart_is_written_unless_a_constraint_says_it():
+    columns, rows = (("amount", Kind.NUMBER),), [("1", "7", "5"), ("2", "8", "1"), ("3", "9", "2")]
+    found = guess("credits", columns=columns, rows=rows)
+    assert (found.policy, found.unique) == (Policy.ADD, ())
+    one = Unique("one", UniqueKind.CONSTRAINT, ("client_id",))
+    assert guess("credits", one, columns=columns, rows=rows).unique is None
+
+
 def test_keys_in_a_list_are_left():
     assert guess(by=FindingKind.LIST).policy is Policy.LEAVE

@@ -12,7 +12,7 @@ from support.audit_scenes import MOVED, after, found, known_database
 from support.runs import NIGHTLY
 
 from custmerge.rules.audit import CheckName, Verdict
-from custmerge.storage import tables
+from custmerge.storage.tables import every as tables
 
 
 @dataclass
@@ -34,7 +34,7 @@ NOT_COVERED = {
 
 TABLES = (
     *(tables.history, tables.head, tables.order, tables.before_image, tables.staff),
-    *(tables.service, tables.transfer, tables.form, tables.batch),
+    *(tables.service, tables.transfer, tables.form, tables.batch, tables.dismissal),
 )
 CELLS = [
     (table, column)

@@ -195,7 +195,7 @@ class TestWarnings:
 
     def test_before_images_that_are_older_than_the_retention(self, lived):
         audit = audited(lived, days=30, now=NOW + timedelta(days=31))
-        assert found(audit, CheckName.RETENTION) == {"order 1", "transfer 1"}
+        assert found(audit, CheckName.RETENTION) == {"order 1", "transfer 1", "dismissal 10001 20006"}
 
 
 def test_only_supervisors_and_auditors_may_audit(cli):

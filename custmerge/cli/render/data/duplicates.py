@@ -37,10 +37,9 @@ def _earlier(dismissal: Dismissal | None) -> list[str]:
     return [f"dismissed before: {dismissal.reason or 'the reason was purged'}"]
 
 
-def bulk_row(pair: Pair) -> Shape:
+def bulk_cells(pair: Pair) -> tuple[str, str, str, str]:
     """Return a pair as a row of a bulk file (contract §6); who reviews it fills in what is empty."""
-    survivor, absorbed = pair
-    return {"survivor": survivor, "absorbed": absorbed, "choice": "", "take": ""}
+    return *pair, "", ""
 
 
 def dismissal_shape(dismissal: Dismissal) -> Shape:

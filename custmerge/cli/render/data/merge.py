@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from custmerge.cli.render.data.writing import Shape
-from custmerge.services.merge import Receipt
+from custmerge.services.orders import Receipt
 
 
 def receipt_shape(receipt: Receipt) -> Shape:

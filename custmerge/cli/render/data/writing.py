@@ -92,6 +92,17 @@ def write_many(shapes: Iterable[Shape], form: str, columns: Iterable[str] = (), 
         _write_cells(shapes, out, list(columns), _guarded_visible if out.isatty() else guard, delimiter=",")
 
 
+def write_cells(rows: Iterable[Sequence[str]], columns: Sequence[str], *, out: TextIO | None = None) -> None:
+    """Write rows of texts as CSV likewise: many, for which objects would take longer than all the rest."""
+    from custmerge.rules.records import guard
+
+    out = stdout() if out is None else out
+    protect = _guarded_visible if out.isatty() else guard
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([protect(cell) for cell in row] for row in takewhile(lambda _: not is_unread(out), rows))
+
+
 def _while_read(shapes: Iterable[Shape], out: TextIO) -> Iterator[Shape]:
     return takewhile(lambda _: not is_unread(out), shapes)
 

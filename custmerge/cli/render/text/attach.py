@@ -70,7 +70,9 @@ def _read_first(checked: Checked) -> list[SafeText]:
 
 
 def _values(values: Mapping[str, Value]) -> str:
-    return ", ".join(f"{column} = {value}" for column, value in values.items())
+    # Truth values as the mapping writes them.
+    written = {name: str(value).lower() if isinstance(value, bool) else value for name, value in values.items()}
+    return ", ".join(f"{column} = {value}" for column, value in written.items())
 
 
 def references_table(references: Sequence[CheckedReference]) -> Table:

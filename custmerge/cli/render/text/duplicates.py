@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from custmerge.cli.language import SafeText, _, literal, ngettext, visible
+from custmerge.cli.language import SafeText, _, literal, visible
 from custmerge.cli.render.text.parts import Cell, Column, Line, Row, Table, moments
 from custmerge.cli.render.text.styles import Style
-from custmerge.cli.words import moment, pair
+from custmerge.cli.words import decimal, moment, pair
 from custmerge.errors import N_
 from custmerge.rules.compare import Status
 from custmerge.rules.duplicates.candidate import Candidate, Kind
@@ -27,21 +27,33 @@ _IDENTITIES = {
 
 def candidates_table(candidates: Sequence[Candidate]) -> Table:
     """Return candidates, a line each; what a model says is there only where one was asked."""
-    is_scored = any(candidate.probability is not None for candidate in candidates)
-    columns = [Column(_("Numbers"), is_key=True)]
-    if is_scored:
-        columns += [Column(_("Kind")), Column(_("Probability"))]
-    columns += [Column(_("Identity"), is_wide=True), Column(_("Moves")), Column(_("Why"), is_wide=True)]
-    rows = [Row(_cells(candidate, is_scored=is_scored), _style(candidate)) for candidate in candidates]
-    return Table(columns, rows)
+    columns = {
+        "pair": Column(_("Numbers"), is_key=True),
+        "kind": Column(_("Kind")),
+        "probability": Column(literal("%")),
+        "identity": Column(_("Identity"), is_wide=True),
+        "packages": Column(_("Packages")),
+        "why": Column(_("Why"), is_wide=True),
+    }
+    if all(candidate.kind is Kind.SAME for candidate in candidates):
+        del columns["kind"]
+    if all(candidate.probability is None for candidate in candidates):
+        del columns["probability"]
+    rows = [(candidate, _cells(candidate)) for candidate in candidates]
+    return Table(
+        [*columns.values()], [Row([cells[name] for name in columns], _style(candidate)) for candidate, cells in rows]
+    )
 
 
-def _cells(candidate: Candidate, *, is_scored: bool) -> list[Cell]:
-    cells: list[Cell] = [pair(candidate.survivor, candidate.absorbed)]
-    if is_scored:
-        cells += [_(_KINDS[candidate.kind]), _percent(candidate.probability)]
-    moved = ngettext("{count} package", "{count} packages", candidate.packages).format(count=candidate.packages)
-    return [*cells, _(_IDENTITIES[candidate.identity]), moved, literal(", ").join(_reasons(candidate))]
+def _cells(candidate: Candidate) -> dict[str, Cell]:
+    return {
+        "pair": pair(candidate.survivor, candidate.absorbed),
+        "kind": _(_KINDS[candidate.kind]),
+        "probability": _percent(candidate.probability),
+        "identity": _(_IDENTITIES[candidate.identity]),
+        "packages": candidate.packages,
+        "why": literal(", ").join(_reasons(candidate)),
+    }
 
 
 def _style(candidate: Candidate) -> Style | None:
@@ -61,10 +73,8 @@ def _reasons(candidate: Candidate) -> list[SafeText]:
 
 
 def _percent(probability: float | None) -> SafeText:
-    """Return a probability, never rounded up to certainty."""
-    if probability is None:
-        return literal("–")
-    return literal("{percent} %").format(percent=f"{int(probability * 1000) / 10:.1f}".replace(".", _(".")))
+    """Return a probability in percent, never rounded up to certainty."""
+    return literal("–") if probability is None else decimal(int(probability * 1000) / 10)
 
 
 def _reason(dismissal: Dismissal) -> SafeText:

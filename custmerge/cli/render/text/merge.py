@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from custmerge.cli.language import SafeText, _, literal, ngettext, visible
+from custmerge.cli.language import SafeText, _, literal, ngettext
 from custmerge.cli.render.text.parts import INDENTED, Line
 from custmerge.cli.render.text.styles import Style
 from custmerge.cli.words import counted, day, field_list, moment
 from custmerge.rules.fields import Field
-from custmerge.rules.mapping import Policy
 from custmerge.rules.plan import Choice
-from custmerge.rules.undo import UndoLimits
-from custmerge.services.merge import Offer, Receipt
+from custmerge.rules.undo_limits import UndoLimits
+from custmerge.services.merge import Offer
+from custmerge.services.orders import Receipt
 
 if TYPE_CHECKING:
     from custmerge.rules.references.counts import ReferenceCount
@@ -30,7 +30,7 @@ def offer_lines(offer: Offer) -> list[Line]:
     domains = sorted(name for package in offer.packages for name in package.domains)
     brings = ngettext("Brings {count} package: {names}", "Brings {count} packages: {names}", len(packages))
     with_it = ngettext("and {count} domain: {names}", "and {count} domains: {names}", len(domains))
-    follow = [Line(line) for line in reference_lines(offer.references)]
+    follow = [Line(line) for line in _following(offer.references)]
     return [*lines, Line(counted(brings, packages)), Line(counted(with_it, domains)), *follow]
 
 
@@ -42,7 +42,7 @@ def receipt_lines(receipt: Receipt, limits: UndoLimits | None = None, *, is_cust
     packages = ngettext("{count} package moved: {names}", "{count} packages moved: {names}", len(receipt.packages))
     domains = ngettext("{count} domain moved: {names}", "{count} domains moved: {names}", len(receipt.domains))
     lines = [choice_sentence(receipt), counted(packages, receipt.packages), counted(domains, receipt.domains)]
-    lines += [*_details_lines(receipt), *reference_lines(receipt.references)]
+    lines += [*_details_lines(receipt), *_following(receipt.references)]
     if receipt.shifted:
         careful = _(
             "Careful: {survivor} reads otherwise now in {fields}, because rows that followed come first there."
@@ -63,42 +63,16 @@ def receipt_lines(receipt: Receipt, limits: UndoLimits | None = None, *, is_cust
 
 def confirmed_lines(receipt: Receipt) -> list[Line]:
     """Return what a person agrees to when they send an order, which `receipt` foresees."""
-    lines = (choice_sentence(receipt), *_details_lines(receipt), *reference_lines(receipt.references))
+    lines = (choice_sentence(receipt), *_details_lines(receipt), *_following(receipt.references))
     return [Line(INDENTED.format(text=line)) for line in lines]
 
 
-def reference_lines(references: Sequence[ReferenceCount] | None) -> list[SafeText]:
-    """Return for each reference of a host's tables what follows, what is dropped, and why."""
-    return [_reference_line(reference) for reference in references or ()]
+def _following(references: Sequence[ReferenceCount] | None) -> list[SafeText]:
+    if not references:
+        return []
+    from custmerge.cli.render.text.references import reference_lines  # most registers have no host
 
-
-def following_rows(reference: ReferenceCount) -> SafeText:
-    """Return how many rows of a reference follow, and how many go because the other number has the same."""
-    parts = []
-    if reference.rows or not reference.dropped:
-        follow = ngettext("{count} row follows", "{count} rows follow", reference.rows)
-        parts.append(follow.format(count=reference.rows))
-    if reference.dropped:
-        if reference.policy is Policy.ADD:
-            dropped = ngettext(
-                "{count} row is added up with the other number's",
-                "{count} rows are added up with the other number's",
-                reference.dropped,
-            )
-        else:
-            dropped = ngettext("{count} row is dropped", "{count} rows are dropped", reference.dropped)
-        parts.append(dropped.format(count=reference.dropped))
-    return literal("{column}: {parts}").format(column=visible(reference.column), parts=literal(", ").join(parts))
-
-
-def _reference_line(reference: ReferenceCount) -> SafeText:
-    line = following_rows(reference)
-    if reference.why:
-        line = literal("{line} ({why})").format(line=line, why=visible(reference.why))
-    if not reference.are_credentials:
-        return line
-    careful = _("{line}. Careful: these look like credentials, and open the account of the survivor afterwards.")
-    return careful.format(line=line)
+    return reference_lines(references)
 
 
 def by_us(limits: UndoLimits) -> SafeText:

@@ -13,8 +13,8 @@ from custmerge.cli.language import SafeText, _, literal, visible
 from custmerge.cli.render.text.merge import by_us, choice_sentence, taken_over
 from custmerge.cli.render.text.parts import BLANK, Grid, Line, Part
 from custmerge.cli.words import field_list, moment
-from custmerge.rules.undo import UndoLimits
-from custmerge.services.merge import Receipt
+from custmerge.rules.undo_limits import UndoLimits
+from custmerge.services.orders import Receipt
 
 _PAGE = """<!DOCTYPE html>
 <html lang="{language}">

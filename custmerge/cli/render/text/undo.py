@@ -54,7 +54,7 @@ def _order_lines(plan: UndoPlan, template: SafeText, style: Style) -> list[Line]
     if plan.fields:
         fields = _("Fields of {survivor} as before: {fields}")
         lines.append(fields.format(survivor=survivor, fields=field_list(plan.fields)))
-    for table, changed, restored in () if plan.references is None else plan.references.counts:
+    for table, changed, restored in plan.references.counts:
         rows = ngettext("{table}: {count} row as before", "{table}: {count} rows as before", changed + restored)
         lines.append(rows.format(table=visible(table), count=changed + restored))
     return [Line(heading, style), *(Line(INDENTED.format(text=line)) for line in lines)]

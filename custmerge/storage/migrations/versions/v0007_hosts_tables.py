@@ -23,7 +23,7 @@ def upgrade() -> None:
         "custmerge_tombstone",
         sa.Column("number", KEY, nullable=False),
         sa.Column("merged_into", KEY, nullable=False),
-        sa.Column("customer_key", KEY, nullable=True),
+        sa.Column("customer_key", KEY, nullable=False),
         sa.PrimaryKeyConstraint("number"),
         sa.CheckConstraint("merged_into <> number", name="custmerge_tombstone_not_into_itself"),
     )

@@ -18,7 +18,7 @@ from custmerge.storage.register.attached.reading import HostReader, host_reader
 from custmerge.storage.register.attached.references import Followed
 from custmerge.storage.register.attached.table_sql import HostTableSql
 from custmerge.storage.register.records import Register
-from custmerge.storage.tables import tombstone
+from custmerge.storage.tables.attached import tombstone
 
 NUMBERS_AT_ONCE = 2_000
 
@@ -36,15 +36,13 @@ class RowsLeft:
 class ReferenceAudit:
     """The audit's queries of a host's references, inside one transaction that writes nothing."""
 
-    def __init__(self, connection: Connection, register: Register, followed: Followed | None) -> None:
+    def __init__(self, connection: Connection, register: Register, followed: Followed) -> None:
         self._connection = connection
         self._register = register
         self._followed = followed
 
     def rows_left(self, only: Collection[str] | None) -> Iterator[RowsLeft]:
         """Yield the rows that point at retired numbers, at `only` these unless it is None."""
-        if self._followed is None:
-            return
         tables = self._followed.on_server if dialect_of(self._connection).is_server else self._followed.in_file
         statement = select(tombstone.c.number).order_by(tombstone.c.number)
         if only is not None:

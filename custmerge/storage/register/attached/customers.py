@@ -37,7 +37,7 @@ from custmerge.storage.register.attached.columns import (
     text_or_empty,
 )
 from custmerge.storage.register.mapping import KeyColumn
-from custmerge.storage.tables import tombstone
+from custmerge.storage.tables.attached import tombstone
 
 _OWN_ROW = "customer"
 """What a mapping calls the customer's own row."""

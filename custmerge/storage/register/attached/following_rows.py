@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING
 from custmerge.rules.fields import Customer, Field
 from custmerge.rules.references.cells import Cell, Key, text_of
 from custmerge.rules.references.state import References
-from custmerge.rules.references.table_rules import CellAt, ChildReference, OwnRows, PackageRow, RowAt
+from custmerge.rules.references.table_rules import (
+    CellAt,
+    ChildReference,
+    CustomerReference,
+    OwnRows,
+    PackageRow,
+    RowAt,
+)
 from custmerge.rules.references.wanted import rows_wanted
 from custmerge.storage.dialect import Row
+from custmerge.storage.register.attached.key_texts import KeyTexts
 from custmerge.storage.register.attached.related_rows import RelatedRows
 from custmerge.storage.register.attached.table_sql import Condition, HostTableSql
 
 if TYPE_CHECKING:
-    from custmerge.rules.references.changes import Changes
+    from custmerge.rules.references.nothing import RowChanges
     from custmerge.rules.references.table_rules import WrittenCells
     from custmerge.storage.register.attached.reading import HostReader
     from custmerge.storage.register.attached.references import Followed
@@ -32,29 +40,30 @@ class ReferenceReading:
         self._sql = sql
         self._reader = reader
         self._lock = lock
+        self._texts: dict[tuple[int, tuple[str, str], bool], KeyTexts] = {}
 
     def for_orders(self, living: Sequence[Customer], absorbed: Collection[str], written: WrittenCells) -> References:
         """Return the rows that orders among `living` customers may change, of whom `absorbed` may be absorbed."""
         gone = [customer for customer in living if customer.number in absorbed]
-        # Only to know which tables can clash: what is known of them doesn't depend on rows.
-        references = References(self._followed.by_table)
         related = self._related(living)
         own: dict[str, list[Row]] = {}
         for table in self._own_tables():
             also = [*self._own_conditions(table, living, related)]
-            own[table] = self._rows_of(references, table, living, gone, also)
+            own[table] = self._rows_of(table, living, gone, also)
         references = References(self._followed.by_table, self._own_rows(own, living, related), written)
-        parents = {child.parent for rules in self._followed.rules for child in rules.children}
         found: dict[str, list[Row]] = {}
+        added = self._add_packed(references, gone)
         for table in self._followed.by_table:
-            rows = own.pop(table) if table in own else self._rows_of(references, table, living, gone, ())
+            if table in added:
+                continue
+            rows = own.pop(table) if table in own else self._rows_of(table, living, gone, ())
             references.add(table, rows)
-            if table in parents:
+            if table in self._followed.parents:
                 found[table] = rows
         self._add_children(references, found)
         return references
 
-    def for_undos(self, changes: Iterable[Changes]) -> References:
+    def for_undos(self, changes: Iterable[RowChanges]) -> References:
         """Return the rows on which undoing orders that made `changes` depends."""
         references = References(self._followed.by_table)
         wanted = rows_wanted(self._followed.by_table, changes)
@@ -89,24 +98,46 @@ class ReferenceReading:
                 yield from sql.equal(sql.rules.key, set(keys.values()))
 
     def _rows_of(
-        self,
-        references: References,
-        table: str,
-        living: Sequence[Customer],
-        gone: Sequence[Customer],
-        also: Iterable[Condition],
+        self, table: str, living: Sequence[Customer], gone: Sequence[Customer], also: Iterable[Condition]
     ) -> list[Row]:
         """Return the rows of a table that hold a customer's key, or that `also` finds."""
         sql = self._sql[table]
-        customers = gone if references.is_plain(table) else living
+        is_plain = table in self._followed.plain
         conditions = [*also]
         is_indexed = True
         for reference in sql.rules.references:
-            texts = {text for customer in customers if (text := reference.text(customer.keys)) is not None}
+            texts = self._keys_in(reference, gone if is_plain else living, of_gone=is_plain)
             if (condition := sql.holding(reference.column, texts)) is not None:
                 conditions.append(condition)
                 is_indexed &= sql.table.is_indexed(reference.column)
         return self._reader.rows(sql, conditions, lock=self._lock, by_index=is_indexed)
+
+    def _add_packed(self, references: References, gone: Sequence[Customer]) -> set[str]:
+        """Add the rows of tables of which only integers are read; returns these tables."""
+        readings = dict[str, tuple[HostTableSql, Condition]]()
+        for table in references.plain:
+            sql = self._sql[table]
+            if sql.is_packed:
+                reference = sql.rules.references[0]
+                condition = sql.holding(reference.column, self._keys_in(reference, gone, of_gone=True))
+                if condition is not None:
+                    readings[table] = (sql, condition)
+        added = set[str]()
+        packed = self._reader.packed(readings.values(), lock=self._lock)
+        for table, groups in zip(readings, packed, strict=True):
+            if groups is not None:
+                added.add(table)
+                for cell, keys in groups:
+                    references.add_held(table, cell, keys)
+        return added
+
+    def _keys_in(self, reference: CustomerReference, customers: Sequence[Customer], *, of_gone: bool) -> KeyTexts:
+        """Return what a reference to `customers` holds, which are all, or those who may be absorbed."""
+        kind = (reference.key, reference.form, of_gone)
+        if (texts := self._texts.get(kind)) is None:
+            held = (reference.text(customer.keys) for customer in customers)
+            texts = self._texts[kind] = KeyTexts(text for text in held if text is not None)
+        return texts
 
     def _related(self, living: Sequence[Customer]) -> dict[str, dict[str, Key]]:
         """Return for each related table that may be written the key of each customer's row, by number."""

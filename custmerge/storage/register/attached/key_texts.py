@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
+from functools import cached_property
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _LARGEST = 2**63 - 1
@@ -30,3 +32,27 @@ def texts_and_integers(keys: Iterable[str]) -> list[str | int]:
 def uuids(keys: Iterable[str]) -> list[str]:
     """Return those that can be a UUID."""
     return [key for key in keys if _UUID.fullmatch(key)]
+
+
+class KeyTexts(frozenset[str]):
+    """Texts of keys, as statements take them: each shape is made once, for many tables have a column of its kind."""
+
+    @cached_property
+    def plain(self) -> list[str]:
+        """Those that can be a text."""
+        return plain_texts(self)
+
+    @cached_property
+    def integers(self) -> list[str]:
+        """Those that can be an integer."""
+        return list(map(str, integers(self)))
+
+    @cached_property
+    def uuids(self) -> list[str]:
+        """Those that can be a UUID."""
+        return uuids(self)
+
+    @cached_property
+    def json(self) -> str:
+        """All of them as JSON, see `texts_and_integers`."""
+        return json.dumps(texts_and_integers(self))

@@ -37,7 +37,7 @@ from custmerge.storage.register.attached.columns import (
 )
 from custmerge.storage.register.attached.customers import HostCustomers
 from custmerge.storage.register.mapping import KeyColumn
-from custmerge.storage.tables import contact
+from custmerge.storage.tables.attached import contact
 
 # Any: columns of every type.
 _Column = ColumnElement[Any]

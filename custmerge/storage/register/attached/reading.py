@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
-from custmerge.rules.references.cells import Cell
-from custmerge.storage.dialect import Row, dialect_of
+from custmerge.rules.references.cells import Cell, Keys
+from custmerge.storage.dialect import Row, by_driver, dialect_of
 from custmerge.storage.register.attached.table_sql import Condition, HostTableSql, escaped
 
 _READS_ALIKE = {
@@ -40,6 +42,7 @@ class HostReader:
     def __init__(self, connection: Connection, seqscan: str) -> None:
         # Any: the driver's own connection, whose rows take half the time of SQLAlchemy's.
         self._raw: Any = connection.connection.driver_connection
+        self._connection = connection
         self.is_server = dialect_of(connection).is_server
         self._seqscan = seqscan
 
@@ -69,6 +72,25 @@ class HostReader:
             self._raw.execute(_READ_WHOLE, (self._seqscan,))
         return rows
 
+    def packed(
+        self, readings: Iterable[tuple[HostTableSql, Condition]], *, lock: bool
+    ) -> Iterator[list[tuple[Cell, Keys]] | None]:
+        """Yield for each table that `is_packed` what the reference of rows holds, with the keys of these rows.
+
+        None for a table in which something isn't an integer. PostgreSQL is asked for all at once, but each statement
+        sees what was committed before it: one may have waited for a row that is locked.
+        """
+        statements = [
+            (table.reading_packed(condition.sql, lock=lock), condition.parameters) for table, condition in readings
+        ]
+        held = dialect_of(self._connection).rows_of_all(self._connection, statements)
+        for groups in held:
+            rows = [(cell, orjson.loads(keys)) for cell, keys in groups]
+            if any(set(map(type, keys)) != {int} for _cell, keys in rows):
+                yield None
+            else:
+                yield [(cell, Keys.of_sorted(array("q", sorted(keys)), are_texts=False)) for cell, keys in rows]
+
     def fetched(self, statement: str, condition: Condition) -> list[Row]:
         """Return the rows of a statement with one condition."""
         rows: list[Row] = self._raw.execute(statement, condition.parameters).fetchall()
@@ -81,10 +103,10 @@ def host_reader(connection: Connection) -> Iterator[HostReader]:
     if not dialect_of(connection).is_server:
         yield HostReader(connection, "")
         return
-    before = tuple(connection.exec_driver_sql(_SET).one())[: len(_SETTINGS)]
+    before = by_driver(connection, _SET).fetchone()[: len(_SETTINGS)]
     yield HostReader(connection, before[-1])
     # Not after an error: it ends the transaction and with it the settings.
-    connection.exec_driver_sql(_RESET, before)
+    by_driver(connection, _RESET, before)
 
 
 def finds_a_row(connection: Connection, statement: str, survivor: Cell, absorbed: Cell) -> bool:

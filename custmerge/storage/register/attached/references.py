@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from custmerge.rules.references.nothing import HostRows, RowChanges
 from custmerge.storage.dialect import dialect_of
+from custmerge.storage.register.following import FollowingRows
 
 if TYPE_CHECKING:
     from custmerge.rules.fields import Customer
     from custmerge.rules.host_schema import HostSchema
-    from custmerge.rules.mapping import HostMapping
-    from custmerge.rules.references.changes import Changes
+    from custmerge.rules.mapping import HostMapping, Value
+    from custmerge.rules.plan import Plan
+    from custmerge.rules.references.counts import ReferenceCount
     from custmerge.rules.references.state import References
     from custmerge.rules.references.table_rules import TableRules
     from custmerge.storage.register.attached.table_sql import HostTableSql
@@ -37,12 +40,33 @@ class Followed:
         return {rules.table: rules for rules in sorted(self.rules, key=lambda rules: rules.table)}
 
     @cached_property
+    def parents(self) -> frozenset[str]:
+        """The tables whose rows others refer to that follow."""
+        return frozenset(child.parent for rules in self.rules for child in rules.children)
+
+    @cached_property
+    def plain(self) -> frozenset[str]:
+        """The tables whose rows can only move, as far as is known before any is read."""
+        return frozenset(
+            table for table, rules in self.by_table.items() if rules.can_only_move and table not in self.parents
+        )
+
+    @cached_property
     def have_order_numbers(self) -> bool:
         """Whether a row gets the number of its order."""
         from custmerge.rules.mapping import Placeholder
 
-        written = [self.mapping.customer.retire, *(values for rules in self.rules for values in rules.written)]
-        return any(value is Placeholder.ORDER for values in written for value in values.values())
+        return any(value is Placeholder.ORDER for _table, _column, value in self.written)
+
+    @cached_property
+    def written(self) -> tuple[tuple[str, str, Value], ...]:
+        """(table, column, value) of everything that the mapping writes, each once."""
+        customer = self.mapping.customer
+        values = [(customer.table, customer.retire)]
+        values += [(name, each) for name, rules in self.by_table.items() for each in rules.written]
+        return tuple(
+            dict.fromkeys((table, column, value) for table, each in values for column, value in each.items())
+        )
 
     @cached_property
     def on_server(self) -> dict[str, HostTableSql]:
@@ -63,49 +87,40 @@ class Followed:
         }
 
 
-class HostReferences:
-    """The followed rows of one transaction; custmerge's own tables have none, and then nothing is read."""
+class HostReferences(FollowingRows):
+    """The followed rows of one transaction."""
 
-    def __init__(self, connection: Connection, followed: Followed | None) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, followed: Followed) -> None:
+        super().__init__(connection)
         self._followed = followed
+        self.tables = followed.by_table
+        self.have_order_numbers = followed.have_order_numbers
 
     def for_orders(
         self, records: Mapping[str, Customer], absorbed: Collection[str], now: datetime, *, lock: bool
-    ) -> References | None:
-        """Return the rows that orders among `records` may change; with `lock` nobody else changes them.
-
-        `absorbed` are the numbers that may be absorbed, `now` is what `{now}` stands for.
-        """
-        if self._followed is None:
-            return None
+    ) -> References:
+        """See `FollowingRows`."""
         from custmerge.storage.register.attached.following_rows import ReferenceReading
         from custmerge.storage.register.attached.reading import host_reader
         from custmerge.storage.register.attached.written_cells import written_cells
 
-        customer = self._followed.mapping.customer
         with host_reader(self._connection) as reader:
-            written = written_cells(self._connection, self._sql, (customer.table, customer.retire), now)
+            written = written_cells(self._connection, self._sql, self._followed.written, now)
             reading = ReferenceReading(self._followed, self._sql, reader, lock=lock)
             living = [record for record in records.values() if record.merged_into is None and record.keys]
             return reading.for_orders(living, absorbed, written)
 
-    def for_undos(self, changes: Iterable[Changes], *, lock: bool) -> References | None:
-        """Return the rows on which undoing orders that made `changes` depends; `lock` as above."""
-        if self._followed is None:
-            return None
+    def for_undos(self, changes: Iterable[RowChanges], *, lock: bool) -> References:
+        """See `FollowingRows`."""
         from custmerge.storage.register.attached.following_rows import ReferenceReading
         from custmerge.storage.register.attached.reading import host_reader
 
         with host_reader(self._connection) as reader:
             return ReferenceReading(self._followed, self._sql, reader, lock=lock).for_undos(changes)
 
-    def write(self, references: References | None, first_order: int = 0) -> None:
-        """Write what orders or undos have changed; `first_order` is the number of the transaction's first order.
-
-        Raises RowsRefused, RowsLeftOut, ChildrenLeft, OrphansDropped.
-        """
-        if self._followed is None or references is None or not (steps := references.steps(first_order)):
+    def write(self, rows: HostRows, first_order: int = 0) -> None:
+        """See `FollowingRows`."""
+        if not (steps := rows.steps(first_order)):
             return
         from custmerge.storage.register.attached.dropping import demand_can_go
         from custmerge.storage.register.attached.writing import begin_writing, end_writing, write_step
@@ -119,16 +134,13 @@ class HostReferences:
             end_writing(self._connection)
 
     def refusal(self, survivors: Iterable[Customer], absorbed: Iterable[Customer]) -> str | None:
-        """Return why a statement of the mapping refuses an order, None if none does.
-
-        `survivors` are the number that is kept and those that went into it in this transaction, whose rows the
-        database still has under their own keys; `absorbed` likewise.
-        """
-        if self._followed is None or not self._followed.mapping.refuse:
+        """See `FollowingRows`."""
+        if not self._followed.mapping.refuse:
             return None
         from custmerge.storage.register.attached.reading import finds_a_row
 
-        pairs = [(kept.keys[0], gone.keys[0]) for kept in survivors for gone in absorbed if kept.keys and gone.keys]
+        going = list(absorbed)
+        pairs = [(kept.keys[0], gone.keys[0]) for kept in survivors for gone in going if kept.keys and gone.keys]
         return next(
             (
                 each.why
@@ -139,8 +151,12 @@ class HostReferences:
             None,
         )
 
+    def counts(self, plan: Plan) -> tuple[ReferenceCount, ...]:
+        """See `FollowingRows`."""
+        from custmerge.rules.references.counts import reference_counts
+
+        return reference_counts(self.tables, plan)
+
     @cached_property
     def _sql(self) -> dict[str, HostTableSql]:
-        if self._followed is None:
-            return {}
         return self._followed.on_server if dialect_of(self._connection).is_server else self._followed.in_file

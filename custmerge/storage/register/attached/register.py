@@ -12,11 +12,12 @@ from custmerge.rules.mapping import HostMapping
 from custmerge.rules.normalise import domain_in_ascii, domain_in_unicode, domain_name, lower
 from custmerge.rules.proofs import Hashing
 from custmerge.storage.dialect import LowerCase
+from custmerge.storage.register.attached.beside import BesideHostTables
 from custmerge.storage.register.attached.customers import HostCustomers
+from custmerge.storage.register.attached.host import Host
 from custmerge.storage.register.attached.packages import HostPackages
 from custmerge.storage.register.mapping import RegisterMapping
-from custmerge.storage.register.writing import BesideHostTables
-from custmerge.storage.tables import tombstone
+from custmerge.storage.tables.attached import tombstone
 
 
 def attached(mapping: HostMapping, schema: HostSchema) -> RegisterMapping:
@@ -24,6 +25,7 @@ def attached(mapping: HostMapping, schema: HostSchema) -> RegisterMapping:
     customers = HostCustomers(mapping, schema)
     packages = HostPackages(mapping, schema, customers)
     domain_text = LowerCase(packages.domain_name)
+    host = Host(mapping, schema)
     return RegisterMapping(
         is_ours=False,
         customer_rows=customers.rows,
@@ -65,7 +67,8 @@ def attached(mapping: HostMapping, schema: HostSchema) -> RegisterMapping:
         scope_names=mapping.customer.same,
         proof=mapping.proof,
         hashing=Hashing(renews=False, kind=schema.facts.get(Fact.HASH_KIND)),
-        host=(mapping, schema),
+        host=host,
+        references=host.references,
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from custmerge.rules.host_schema import HostTable, Kind
 from custmerge.rules.sql_words import quoted, quoted_table
 from custmerge.storage.dialect import Row
-from custmerge.storage.register.attached.key_texts import integers, plain_texts, texts_and_integers, uuids
+from custmerge.storage.register.attached.key_texts import KeyTexts
 
 if TYPE_CHECKING:
     from custmerge.rules.references.cells import Cell
@@ -51,6 +52,7 @@ class HostTableSql:
             else self._as_text(self._expression(sql))
             for name, sql in rules.computed.items()
         ]
+        self._names: dict[str, str] = {}
         self._cells = ", ".join([*map(self._read, rules.columns), *computed])
         self._order = ", ".join(self.column(name) for name in rules.key)
 
@@ -64,7 +66,9 @@ class HostTableSql:
 
     def column(self, name: str) -> str:
         """Return a column's name with its table's."""
-        return f"{self.name}.{self.bare(name)}"
+        if (column := self._names.get(name)) is None:
+            column = self._names[name] = f"{self.name}.{self.bare(name)}"
+        return column
 
     def bare(self, name: str) -> str:
         """Return a column's name, quoted."""
@@ -111,6 +115,33 @@ class HostTableSql:
         order = f" ORDER BY {self._order}" if self._order else ""
         return f"SELECT {self._cells} FROM {self.name} WHERE {condition}{order}{locking}"  # noqa: S608 (names of the catalogue, quoted)
 
+    @cached_property
+    def is_packed(self) -> bool:
+        """Whether `reading_packed` reads it: its rows only move, and their key and their reference are integers."""
+        if not self.rules.has_only_key_and_reference:
+            return False
+        key, reference = self.rules.columns
+        return self.is_integer(key) and self.is_integer(reference) and self.table.is_indexed(reference)
+
+    def reading_packed(self, condition: str, *, lock: bool) -> str:
+        """Return the statement that reads what a reference holds, and the keys of all rows that hold it, as JSON.
+
+        A key is null where it or the reference is no integer: a column of SQLite may hold anything.
+        """
+        key, reference = map(self.column, self.rules.columns)
+        if not self.is_server:
+            is_integer = f"typeof({key}) = 'integer' AND typeof({reference}) = 'integer'"
+            return (
+                f"SELECT {reference}, json_group_array(CASE WHEN {is_integer} THEN {key} END) "  # noqa: S608 (as above)
+                f"FROM {self.name} WHERE {condition} GROUP BY {reference}"
+            )
+        # No row of a group can be locked.
+        locking = " FOR UPDATE" if lock else ""
+        return (
+            f"SELECT r, pg_catalog.json_agg(k)::text FROM (SELECT {reference} AS r, {key} AS k "  # noqa: S608 (as above)
+            f"FROM {self.name} WHERE {condition} ORDER BY {key}{locking}) AS custmerge_rows GROUP BY r"
+        )
+
     def first_of_each(
         self, of: str, columns: Sequence[str], condition: str, where: str | None, order: str | None
     ) -> str:
@@ -137,19 +168,20 @@ class HostTableSql:
         The texts are cast and not the column, so that its index is used. It may hold for other rows too, whose texts
         the database takes for equal.
         """
+        keys = texts if isinstance(texts, KeyTexts) else KeyTexts(texts)
         if not self.is_server:
-            return Condition(f"{self.column(column)} {_AMONG}", (_json(texts_and_integers(texts)),))
+            return Condition(f"{self.column(column)} {_AMONG}", (keys.json,))
         found = self.table.column(column)
         kind = Kind.OTHER if found is None else found.kind
         match kind:
             case Kind.INTEGER | Kind.NUMBER:
-                fitting, cast = list(map(str, integers(texts))), "::bigint[]"
+                fitting, cast = keys.integers, "::bigint[]"
             case Kind.UUID:
-                fitting, cast = uuids(texts), "::uuid[]"
+                fitting, cast = keys.uuids, "::uuid[]"
             case Kind.TEXT:
-                fitting, cast = plain_texts(texts), f"::{self.type_of(column)}[]"
+                fitting, cast = keys.plain, f"::{self.type_of(column)}[]"
             case _:
-                fitting, cast = plain_texts(texts), ""
+                fitting, cast = keys.plain, ""
         if not fitting:
             return None
         left = self.column(column) if cast else f"{self.column(column)}::text"
@@ -226,9 +258,3 @@ def bare_type(type_name: str) -> str:
     array = "[]" if type_name.endswith("[]") else ""
     name = _LENGTH.sub("", type_name.removesuffix("[]"))
     return _OF_ANY_LENGTH.get(name, name) + array
-
-
-def _json(values: Sequence[str | int]) -> str:
-    import json
-
-    return json.dumps(values)

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import repeat
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection
 
 from custmerge.errors import RowsLeftOut, RowsRefused
-from custmerge.rules.references.cells import Cell, Key
+from custmerge.rules.references.cells import Cell, Key, Keys
 from custmerge.rules.references.changes import RowsWritten, Step
-from custmerge.storage.dialect import Row, dialect_of
+from custmerge.storage.dialect import Row, by_driver, dialect_of
 from custmerge.storage.register.attached.table_sql import HostTableSql, unnest
 
 _REFUSING = ("22", "23", "27", "2F", "38", "39", "44", "P0")
@@ -29,22 +28,23 @@ class _Write:
 
     table: HostTableSql
     sql: str
-    parameters: Row
+    parameters: Sequence[Any]
     """PostgreSQL: an array for each mark. SQLite: rows for `executemany`."""
     rows: int
     """How many it has to write."""
+    left: str = ""
+    """SQLite: counts the rows of one row of parameters that are still there after a DELETE."""
 
 
 def write_step(connection: Connection, tables: Mapping[str, HostTableSql], step: Step) -> None:
     """Write a step to locked rows; raises RowsRefused, RowsLeftOut."""
     dialect = dialect_of(connection)
-    raw: Any = connection.connection.driver_connection
     try:
         if dialect.is_server:
-            _write_at_once(raw, [*_on_server(tables, step)])
+            _write_at_once(connection, [*_on_server(tables, step)])
         else:
             for write in _in_file(tables, step):
-                _demand_written(write, raw.executemany(write.sql, write.parameters).rowcount)
+                _demand_written(write, _written_rows(connection, write))
     except dialect.driver_error as error:
         raise _refusal(error, step) from None
 
@@ -53,7 +53,7 @@ def begin_writing(connection: Connection, tables: Iterable[HostTableSql]) -> boo
     """Let constraints that can be deferred wait for `end_writing`; returns whether that has to be called."""
     if not dialect_of(connection).is_server:
         # Ends with the transaction. A row may refer to one that is changed after it.
-        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        by_driver(connection, "PRAGMA defer_foreign_keys = ON")
         return False
     if any(table.has_deferrable for table in tables):
         connection.exec_driver_sql("SET CONSTRAINTS ALL DEFERRED")
@@ -63,22 +63,30 @@ def begin_writing(connection: Connection, tables: Iterable[HostTableSql]) -> boo
 
 def end_writing(connection: Connection) -> None:
     """Check the constraints that have waited; raises RowsRefused."""
-    raw: Any = connection.connection.driver_connection
     try:
-        raw.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        by_driver(connection, "SET CONSTRAINTS ALL IMMEDIATE")
     except dialect_of(connection).driver_error as error:
         raise _refusal(error, Step()) from None
 
 
-# Any: the driver's own connection.
-def _write_at_once(raw: Any, writes: Sequence[_Write]) -> None:  # noqa: ANN401
+def _written_rows(connection: Connection, write: _Write) -> int:
+    """Execute a statement for SQLite; returns how many rows it has written."""
+    count: int = by_driver(connection, write.sql, write.parameters, many=True).rowcount
+    if count != write.rows and write.left:
+        # A row that referred to another one of these has gone with that, by ON DELETE CASCADE.
+        left: int = sum(by_driver(connection, write.left, key).fetchone()[0] for key in write.parameters)
+        return write.rows - left
+    return count
+
+
+def _write_at_once(connection: Connection, writes: Sequence[_Write]) -> None:
     """Write everything by one statement: PostgreSQL checks foreign keys at its end."""
     if not writes:
         return
     steps = ", ".join(f"w{place} AS ({write.sql} RETURNING 1)" for place, write in enumerate(writes))
     counts = ", ".join(_counted(place) for place in range(len(writes)))
     parameters = tuple(value for write in writes for value in write.parameters)
-    counted = raw.execute(f"WITH {steps} SELECT {counts}", parameters).fetchone()
+    counted = by_driver(connection, f"WITH {steps} SELECT {counts}", parameters).fetchone()
     for write, count in zip(writes, counted, strict=True):
         _demand_written(write, count)
 
@@ -128,30 +136,35 @@ def _deleting(table: HostTableSql, keys: Sequence[Key]) -> tuple[str, Row, int]:
 def _updating(table: HostTableSql, columns: Sequence[str], groups: Sequence[RowsWritten]) -> tuple[str, Row, int]:
     key = table.rules.key
     keys = [each for group in groups for each in group.keys]
+    where, held = _held(table, groups)
     if len(groups) == 1 and not groups[0].each:
         # All rows get the same cells, which are passed once.
         cells = tuple(None if cell is None else str(cell) for _, cell in groups[0].cells)
         types = [table.array_type(column) for column in key]
         changes = ", ".join(f"{table.bare(column)} = %s::text::{table.type_of(column)}" for column in columns)
-        sql = f"UPDATE {table.name} SET {changes} FROM {unnest('n', types)} WHERE {_matches(table)}"  # noqa: S608 (as above)
-        return sql, (*cells, *_arrays(table, key, keys)), len(keys)
+        sql = f"UPDATE {table.name} SET {changes} FROM {unnest('n', types)} WHERE {_matches(table)}{where}"  # noqa: S608 (as above)
+        return sql, (*cells, *_arrays(table, key, keys), *held), len(keys)
     rows = [cells for group in groups for cells in _new_cells(group)]
     types = [table.array_type(column) for column in (*key, *columns)]
     changes = ", ".join(
         f"{table.bare(column)} = n.c{place}::{table.type_of(column)}"
         for place, column in enumerate(columns, start=len(key))
     )
-    sql = f"UPDATE {table.name} SET {changes} FROM {unnest('n', types)} WHERE {_matches(table)}"  # noqa: S608 (as above)
-    return sql, (*_arrays(table, key, keys), *_arrays(table, columns, rows)), len(keys)
+    sql = f"UPDATE {table.name} SET {changes} FROM {unnest('n', types)} WHERE {_matches(table)}{where}"  # noqa: S608 (as above)
+    return sql, (*_arrays(table, key, keys), *_arrays(table, columns, rows), *held), len(keys)
 
 
-def _by_key(rows: Iterable[tuple[Key, tuple[Cell, ...]]]) -> list[tuple[Key, tuple[Cell, ...]]]:
-    """Return rows in the order of their keys, as far as these can be compared: SQLite's small cache needs it."""
-    listed = list(rows)
-    # Keys of integers and of texts are in the same table only where a column has no type.
-    with suppress(TypeError):
-        listed.sort(key=itemgetter(0))
-    return listed
+def _held(table: HostTableSql, groups: Sequence[RowsWritten]) -> tuple[str, Row]:
+    """Return a further condition on rows that are locked, with its parameters.
+
+    It holds for each of them; with it, the server finds a customer's rows side by side in an index instead of one by
+    one, in two thirds of the time.
+    """
+    held = groups[0].held if len(groups) == 1 else None
+    if held is None or not table.is_integer(held[0]):
+        return "", ()
+    column, cells = held
+    return f" AND {table.column(column)} = ANY (%s::bigint[])", (table.array(column, cells),)
 
 
 def _new_cells(rows: RowsWritten) -> Iterator[tuple[Cell, ...]]:
@@ -160,6 +173,26 @@ def _new_cells(rows: RowsWritten) -> Iterator[tuple[Cell, ...]]:
     if not rows.each:
         return repeat(alike, len(rows.keys))
     return ((*alike, *cells) for cells in zip(*(cells for _, cells in rows.each), strict=True))
+
+
+def _cells_and_keys(groups: Sequence[RowsWritten], width: int) -> list[Row]:
+    """Return the new cells and then the key of each row, whose key has `width` cells.
+
+    They are in the order of the keys, as far as these can be compared: SQLite's small cache needs it.
+    """
+    listed = [row for group in groups for row in _with_key(group)]
+    if len(groups) > 1:
+        # Keys of integers and of texts are in the same table only where a column has no type.
+        with suppress(TypeError):
+            listed.sort(key=lambda row: row[-width:])
+    return listed
+
+
+def _with_key(rows: RowsWritten) -> Iterator[Row]:
+    keys = rows.keys
+    of_keys = [keys.numbers] if keys.numbers is not None and not keys.are_texts else zip(*keys, strict=True)
+    alike = (repeat(cell, len(keys)) for _, cell in rows.cells)
+    return zip(*alike, *(cells for _, cells in rows.each), *of_keys, strict=True)
 
 
 def _inserting(table: HostTableSql, rows: Sequence[tuple[tuple[str, Cell], ...]]) -> tuple[str, Row, int]:
@@ -186,24 +219,22 @@ def _in_file(tables: Mapping[str, HostTableSql], step: Step) -> Iterator[_Write]
     """Yield the statements for SQLite, in their order."""
     for name, keys in step.dropped.items():
         table = tables[name]
-        yield _Write(table, f"DELETE FROM {table.name} WHERE {_is_row(table)}", tuple(keys), len(keys))  # noqa: S608 (names of the catalogue, quoted)
+        those = f"FROM {table.name} WHERE {_is_row(table)}"
+        yield _Write(table, f"DELETE {those}", tuple(keys), len(keys), left=f"SELECT count(*) {those}")
     # SQLite follows ON UPDATE at once: what refers to a row has its new cells before the row has.
     below = _levels(tables)
     for name, columns, groups in sorted(_grouped(step.updated), key=lambda group: below[group[0]]):
         table = tables[name]
         changes = ", ".join(f"{table.bare(column)} = ?" for column in columns)
-        rows = tuple(
-            (*cells, *key)
-            for key, cells in _by_key(
-                (k, c) for group in groups for k, c in zip(group.keys, _new_cells(group), strict=True)
-            )
-        )
-        yield _Write(table, f"UPDATE {table.name} SET {changes} WHERE {_is_row(table)}", rows, len(rows))  # noqa: S608 (as above)
+        rows = _cells_and_keys(groups, len(table.rules.key))
+        # `=` finds a row quicker, but no NULL, which keys of SQLite may have.
+        is_row = _is_row(table, "=" if all(_have_no_null(group.keys) for group in groups) else "IS")
+        yield _Write(table, f"UPDATE {table.name} SET {changes} WHERE {is_row}", rows, len(rows))  # noqa: S608 (as above)
     for name, restored in step.restored.items():
         table = tables[name]
         columns = tuple(column for column, _ in restored[0])
         names, marks = ", ".join(map(table.bare, columns)), ", ".join("?" * len(columns))
-        rows = tuple(tuple(cell for _, cell in row) for row in restored)
+        rows = [tuple(cell for _, cell in row) for row in restored]
         yield _Write(table, f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows, len(rows))  # noqa: S608 (as above)
 
 
@@ -218,8 +249,12 @@ def _levels(tables: Mapping[str, HostTableSql]) -> dict[str, int]:
     return levels
 
 
-def _is_row(table: HostTableSql) -> str:
-    return " AND ".join(f"{table.column(name)} IS ?" for name in table.rules.key)
+def _is_row(table: HostTableSql, operator: str = "IS") -> str:
+    return " AND ".join(f"{table.column(name)} {operator} ?" for name in table.rules.key)
+
+
+def _have_no_null(keys: Keys) -> bool:
+    return keys.numbers is not None or not any(None in key for key in keys)
 
 
 def _demand_written(write: _Write, count: int) -> None:
@@ -247,7 +282,14 @@ def _refusal(error: Any, step: Step) -> BaseException:  # noqa: ANN401
     by = name.removeprefix("SQLITE_CONSTRAINT_").lower()
     if name != "SQLITE_CONSTRAINT_TRIGGER" and ": " in message:
         by = message.partition(": ")[2]
-    return RowsRefused(table=_tables_of(step), by=by)
+    table = _table_of(by) if name.endswith(("_UNIQUE", "_PRIMARYKEY", "_NOTNULL")) else ""
+    return RowsRefused(table=table or _tables_of(step), by=by)
+
+
+def _table_of(by: str) -> str:
+    """Return the table whose columns SQLite names ("shop.client_id, shop.list"), else an empty text."""
+    tables = {column.rpartition(".")[0] for column in by.split(", ")}
+    return tables.pop() if len(tables) == 1 else ""
 
 
 def _tables_of(step: Step) -> str:

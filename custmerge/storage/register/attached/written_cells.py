@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,20 +25,15 @@ _OF_AN_ORDER = (Placeholder.NULL, Placeholder.ORDER, Placeholder.SURVIVOR_KEY, P
 def written_cells(
     connection: Connection,
     tables: Mapping[str, HostTableSql],
-    retire: tuple[str, Mapping[str, Value]],
+    written: Iterable[tuple[str, str, Value]],
     now: datetime,
 ) -> WrittenCells:
     """Return the cell of each literal and each `{now}` that an order may write.
 
-    `retire` is the customers' table with what its retired rows get; call it where values read as ever
+    `written` is everything that the mapping writes: table, column and value. Call it where values read as ever
     (`host_reading.host_reader`).
     """
-    wanted = dict.fromkeys(
-        (table, column, value)
-        for table, values in (retire, *((name, each) for name, sql in tables.items() for each in sql.rules.written))
-        for column, value in values.items()
-        if value not in _OF_AN_ORDER
-    )
+    wanted = [each for each in written if each[2] not in _OF_AN_ORDER]
     if not wanted:
         return {}
     texts = [(tables[table], column, _written(tables[table], column, value, now)) for table, column, value in wanted]

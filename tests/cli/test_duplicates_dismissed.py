@@ -1,0 +1,139 @@
+"""Two numbers that are two customers: no search finds them again, in either direction, until a name changes."""
+
+import pytest
+from support.databases import execute, first_cells
+from support.scenes import scene
+
+REASON = "father & son\u200b <b>"
+
+
+@scene
+def alike(world):
+    """Katrin three times."""
+    world.customers_like("10001", "10002", "10003")
+    return world
+
+
+def pairs(who, *options):
+    return [(row["survivor"], row["absorbed"]) for row in who("duplicates", "-f", "json", *options).json]
+
+
+def dismiss(who, one, other, reason=REASON):
+    return who("duplicates", "dismiss", one, other, "--reason", reason, "-f", "json")
+
+
+def test_a_dismissed_pair_has_a_shape_of_its_own(alike, supervisor, auditor):
+    done = dismiss(supervisor, "10002", "10001")
+    assert done.code == 0
+    expected = {"number": "10001", "other": "10002", "reason": REASON, "by": "anna"}
+    assert done.json | {"at": ""} == {**expected, "at": ""}
+    (listed,) = auditor("duplicates", "dismissed", "-f", "json").json
+    assert listed == {**done.json, "holds": True}
+    assert "\\u200b" in auditor("duplicates", "dismissed").out
+
+
+@pytest.mark.parametrize("rule", ["oldest", "recent"])
+def test_it_is_found_in_neither_direction(alike, supervisor, rule):
+    dismiss(supervisor, "10003", "10001")
+    found = pairs(supervisor, "--survivor", rule)
+    assert found == ([("10001", "10002")] if rule == "oldest" else [("10003", "10002")])
+    assert ("10001", "10003") not in pairs(supervisor, "--against", "10003")
+    bulk = supervisor("duplicates", "--survivor", rule, "-f", "csv").out.splitlines()[1:]
+    assert bulk == [f"{one},{other},," for one, other in found]
+
+
+def test_two_that_were_dismissed_arent_merged_by_way_of_a_third(alike, supervisor):
+    dismiss(supervisor, "10002", "10003")
+    assert pairs(supervisor) == [("10001", "10002")]
+
+
+def test_it_comes_back_with_the_old_reason_when_names_change(alike, supervisor, auditor):
+    dismiss(supervisor, "10001", "10002")
+    for last_name, is_back in ((" VOGELSANG", False), ("Adler", True)):
+        (alike.folder / "new.csv").write_text(
+            "number,last_name\n" + "".join(f"{n},{last_name}\n" for n in ("10001", "10002"))
+        )
+        assert supervisor("import", "customers", "new.csv", "--update").code == 0
+        found = {
+            (row["survivor"], row["absorbed"]): row["why"] for row in supervisor("duplicates", "-f", "json").json
+        }
+        assert (("10001", "10002") in found) is is_back
+    assert found["10001", "10002"][-1] == f"dismissed before: {REASON}"
+    assert "dismissed before: father & son\\u200b <b>" in supervisor("duplicates", COLUMNS="300").out
+    assert [row["holds"] for row in auditor("duplicates", "dismissed", "-f", "json").json] == [False]
+    # Once more, and it holds again.
+    assert dismiss(supervisor, "10001", "10002").code == 0
+    assert pairs(supervisor) == []
+    assert supervisor("audit").code == 0
+
+
+def test_it_may_be_taken_back_by_either_order_of_the_numbers(alike, supervisor):
+    dismiss(supervisor, "10001", "10002")
+    assert supervisor("duplicates", "undismiss", "10002", "10001", "-f", "json").json["reason"] == REASON
+    assert len(pairs(supervisor)) == 2
+    done = supervisor("duplicates", "undismiss", "10002", "10001", "-f", "json")
+    assert (done.code, done.error["code"]) == (5, "not_dismissed")
+    assert supervisor("audit").code == 0
+
+
+def test_both_are_entries_that_each_number_finds_without_the_reason(alike, supervisor):
+    dismiss(supervisor, "10002", "10001")
+    supervisor("duplicates", "undismiss", "10001", "10002")
+    for number in ("10001", "10002"):
+        entries = supervisor("history", number, "-f", "json").json
+        told = [(entry["action"], entry["survivor"], entry["absorbed"], entry["by"]) for entry in entries]
+        assert told == [("undismiss", "10001", "10002", "anna"), ("dismiss", "10001", "10002", "anna")]
+    assert "father" not in supervisor("export", "history", "-f", "jsonl").out
+    assert "10001 ≠ 10002" in supervisor("history", "--action", "dismiss").out
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "reason", "code"),
+    [
+        ("10001", "10001", "x", "self_merge"),
+        ("10001", "4711", "x", "unknown_number"),
+        ("10001", "10002", " ", "bad_value"),
+        ("10001", "10002", "x" * 1_001, "bad_value"),
+    ],
+)
+def test_what_cannot_be_dismissed_is_refused(alike, supervisor, one, other, reason, code):
+    done = dismiss(supervisor, one, other, reason)
+    assert done.error["code"] == code
+    assert supervisor("history", "--action", "dismiss", "-f", "json").json == []
+
+
+def test_an_auditor_may_look_and_nothing_else(alike, supervisor, auditor, agent):
+    dismiss(supervisor, "10001", "10002")
+    assert dismiss(auditor, "10001", "10003").code == 4
+    assert auditor("duplicates", "undismiss", "10001", "10002").code == 4
+    assert auditor("duplicates", "dismissed").code == 0
+    assert agent("duplicates", "dismissed").code == 4
+
+
+EDITS = {
+    "a changed reason": "UPDATE custmerge_dismissal SET reason = 'x'",
+    "other people": "UPDATE custmerge_dismissal SET \"by\" = 'ben'",
+    "other names": "UPDATE custmerge_dismissal SET identity_sha256 = 'x'",
+    "another number": "UPDATE custmerge_dismissal SET other = '10003'",
+    "a deleted row": "DELETE FROM custmerge_dismissal",
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_audit_finds_what_was_changed_by_hand(alike, supervisor, database_url, edit):
+    dismiss(supervisor, "10001", "10002")
+    execute(database_url, EDITS[edit])
+    done = supervisor("audit", "-f", "json")
+    assert done.code == 2
+    assert {finding["check"] for finding in done.json["findings"]} == {"dismissals"}
+
+
+def test_a_purge_erases_old_reasons_and_the_pair_stays_dismissed(alike, supervisor, database_url):
+    dismiss(supervisor, "10001", "10002")
+    old = "2024-01-01T00:00:00Z"
+    execute(database_url, f"UPDATE custmerge_dismissal SET at = '{old}'")
+    assert supervisor("purge", "--older-than", "365d", "--yes", "-f", "json").json["reasons"] == 1
+    assert first_cells(database_url, "SELECT count(*) FROM custmerge_dismissal WHERE reason IS NULL") == [1]
+    assert pairs(supervisor) == [("10001", "10003")]
+    # What was changed by hand before isn't sealed anew.
+    assert supervisor("audit").code == 2
