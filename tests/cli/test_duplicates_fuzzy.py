@@ -1,0 +1,53 @@
+"""`duplicates --fuzzy`: who is written differently, by the model."""
+
+import json
+
+import pytest
+from support.population import population
+from support.population_scenes import import_into
+from support.scenes import scene
+
+
+@scene
+def searched(cli):
+    import_into(cli, list(population(400, seed=8)))
+
+
+@pytest.fixture
+def anna(cli, searched):
+    return cli.as_("anna")
+
+
+def rows(done):
+    assert done.code == 0, done.err
+    return [json.loads(line) for line in done.out.splitlines()]
+
+
+def test_pairs_come_with_probability_and_reasons(anna):
+    found = rows(anna("duplicates", "--fuzzy", "--format", "jsonl"))
+    assert found
+    assert all(row["kind"] == "same" and 0.5 <= row["probability"] <= 1 and row["why"] for row in found)
+
+
+def test_a_saved_model_gives_the_same_probabilities(anna):
+    first = rows(anna("duplicates", "--fuzzy", "--save-model", "model.json", "-f", "jsonl"))
+    again = rows(anna("duplicates", "--fuzzy", "--model", "model.json", "-f", "jsonl"))
+    assert [(row["survivor"], row["absorbed"]) for row in first] == [
+        (row["survivor"], row["absorbed"]) for row in again
+    ]
+    assert [row["probability"] for row in first] == pytest.approx([row["probability"] for row in again], abs=1e-9)
+    threshold = rows(anna("duplicates", "--fuzzy", "--model", "model.json", "--threshold", "0.999", "-f", "jsonl"))
+    assert len(threshold) <= len(first)
+    one = first[0]["absorbed"]
+    against = rows(anna("duplicates", "--fuzzy", "--model", "model.json", "--against", one, "-f", "jsonl"))
+    assert {one} <= {number for row in against for number in (row["survivor"], row["absorbed"])}
+    done = anna("duplicates", "--fuzzy", "--model", "model.json", "--explain", "why.html", "-f", "jsonl")
+    assert done.code == 0, done.err
+    assert first[0]["survivor"] in (anna.folder / "why.html").read_text(encoding="utf-8")
+
+
+def test_a_file_that_is_no_model_is_refused(anna):
+    (anna.folder / "model.json").write_text("{}")
+    done = anna("duplicates", "--fuzzy", "--model", "model.json")
+    assert done.code == 2
+    assert "model.json" in done.err
