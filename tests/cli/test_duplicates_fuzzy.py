@@ -51,3 +51,12 @@ def test_a_file_that_is_no_model_is_refused(anna):
     done = anna("duplicates", "--fuzzy", "--model", "model.json")
     assert done.code == 2
     assert "model.json" in done.err
+
+
+def test_the_star_of_one_number_is_the_one_of_the_whole_list(anna):
+    """Two that are related stay apart, whichever number is asked for."""
+    whole = rows(anna("duplicates", "--fuzzy", "--save-model", "model.json", "-f", "jsonl"))
+    # A couple, and a number that may be of either.
+    against = rows(anna("duplicates", "--fuzzy", "--model", "model.json", "--against", "100189", "-f", "jsonl"))
+    assert against == [row for row in whole if row["survivor"] == "100068"]
+    assert len(against) > 1

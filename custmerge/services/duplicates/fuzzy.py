@@ -31,7 +31,7 @@ _ROWS_AT_ONCE = 20_000
 def fuzzy_pairs(database: Database, options: FuzzyOptions, progress: Progress) -> Iterator[ScoredPair]:
     """Yield each pair at least as probable as the threshold, once, the most probable first.
 
-    `same` pairs and, if wanted, `related` ones. Tombstones are left out; dismissed pairs aren't. Whoever calls this
+    `same` pairs and, if wanted, `related` ones; `against` bounds what is explained only. Tombstones are left out; dismissed pairs aren't. Whoever calls this
     has checked the rights, and opens transactions of its own while the pairs are read. Raises BadFile,
     TemporaryFilesFailed.
     """
@@ -48,10 +48,11 @@ def fuzzy_pairs(database: Database, options: FuzzyOptions, progress: Progress) -
         found = scoring.matches(space, scored, prior_of(model), threshold, related=options.related)
         shown: list[scoring.Match] = []
         for match in found:
-            if options.against in (None, match.left, match.right):
-                if options.explain is not None and len(shown) < SHOWN:
-                    shown.append(match)
-                yield ScoredPair(match.left, match.right, match.probability, match.kind, reasons(match.agreement))
+            is_wanted = options.against in (None, match.left, match.right)
+            if is_wanted and options.explain is not None and len(shown) < SHOWN:
+                shown.append(match)
+            # With `against`, too: how the others are to each other says who may be in one star.
+            yield ScoredPair(match.left, match.right, match.probability, match.kind, reasons(match.agreement))
         if options.explain is not None:
             write_waterfall(options.explain, space, model, shown)
 
