@@ -21,7 +21,7 @@ def read_model(path: str) -> Settings:
         raise files.unreadable(path, error) from None
     try:
         return restored(json.loads(content))
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError):
         why = N_("is no model that this version has saved: train a new one by --save-model")
         raise BadFile(file=path, why=why) from None
 

@@ -15,6 +15,8 @@ _BY_NAME = {comparison.of: comparison for comparison in COMPARISONS}
 _BEGUN_M, _BEGUN_U = 20, 100
 """The pairs that the values weigh with which training begins."""
 _LEAST_M = 0.001
+_LEAST = 1e-20
+"""No trained probability is nearly so small; the quotients of smaller ones can't be computed."""
 _PRIOR = "probability_two_random_records_match"
 
 
@@ -59,10 +61,14 @@ def agreement(compared: Sequence[Compared], gammas: Sequence[int]) -> Agreement:
 def restored(saved: Settings) -> Settings:
     """Return the settings of a saved model: its probabilities with the SQL of this version.
 
-    Raises KeyError, TypeError, ValueError or AttributeError unless it was trained with the same comparisons.
+    Raises KeyError, TypeError, ValueError, OverflowError or AttributeError unless it was trained with the same
+    comparisons.
     """
     prior = prior_of(saved)
-    settings = settings_of([_BY_NAME[of] for of in compared_in(saved)], prior)
+    compared = compared_in(saved)
+    if len(set(compared)) < len(compared):
+        raise ValueError(compared)
+    settings = settings_of([_BY_NAME[of] for of in compared], prior)
     numbers = [prior]
     for known, other in zip(settings["comparisons"], saved["comparisons"], strict=True):
         if _conditions(known) != _conditions(other):
@@ -70,7 +76,7 @@ def restored(saved: Settings) -> Settings:
         for level, trained in zip(_filled_levels(known), _filled_levels(other), strict=True):
             level |= {name: float(trained[name]) for name in ("m_probability", "u_probability")}
             numbers += level["m_probability"], level["u_probability"]
-    if not (numbers[1:] and prior < 1 and all(0 < number <= 1 for number in numbers)):
+    if not (numbers[1:] and prior < 1 and all(_LEAST <= number <= 1 for number in numbers)):
         raise ValueError(numbers)
     return settings
 

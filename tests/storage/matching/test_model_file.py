@@ -38,7 +38,7 @@ def test_a_model_is_not_written_over_a_file(searched, saved):
         write_model(str(saved), searched[1])
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", "no JSON", '{"comparisons": [{}]}'])
+@pytest.mark.parametrize("content", ["", "{}", "[]", "no JSON", '{"comparisons": [{}]}', "[" * 500_000])
 def test_what_is_no_model_is_refused(tmp_path, content):
     path = tmp_path / "model.json"
     path.write_text(content)
@@ -66,3 +66,21 @@ def test_nothing_but_its_probabilities_is_taken_from_a_model(saved):
     before = read_model(str(saved))
     saved.write_text(json.dumps(model | {"additional_columns_to_retain": ["x) --"], "unknown": 1}))
     assert read_model(str(saved)) == before
+
+
+@pytest.mark.parametrize("name", ["m_probability", "u_probability"])
+@pytest.mark.parametrize("number", [5e-324, 10**400, -1, float("nan")])
+def test_a_probability_with_which_nothing_can_be_computed_is_refused(saved, name, number):
+    model = json.loads(saved.read_text())
+    model["comparisons"][0]["comparison_levels"][1][name] = number
+    saved.write_text(json.dumps(model))
+    with pytest.raises(BadFile):
+        read_model(str(saved))
+
+
+def test_a_model_that_compares_something_twice_is_refused(saved):
+    model = json.loads(saved.read_text())
+    model["comparisons"].append(model["comparisons"][0])
+    saved.write_text(json.dumps(model))
+    with pytest.raises(BadFile):
+        read_model(str(saved))
