@@ -1,7 +1,7 @@
 """custmerge duplicates."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing, nullcontext
 from itertools import islice
 from pathlib import Path
@@ -114,9 +114,12 @@ def duplicates(
         "--related": related or None,
     }
     if ctx.invoked_subcommand is not None:
-        _demand_nothing(ctx, fuzzy=fuzzy, given=[*given.values(), against, limit, out])
+        is_default = (not fuzzy, survivor is SurvivorRule.OLDEST, form is StreamFormat.TABLE)
+        are_missing = (value is None for value in (*given.values(), against, limit, out))
+        _demand_nothing(ctx, all((*is_default, *are_missing)))
         return
     with running(ctx):
+        file = _new_file(None if out == STDOUT else out)
         options = None
         if fuzzy:
             _demand_fitting(given)
@@ -133,7 +136,7 @@ def duplicates(
             )
         elif alone := [name for name, value in given.items() if value is not None]:
             raise BadUsage(problem=_("{option} goes with --fuzzy.").format(option=alone[0]))
-        _search(ctx.obj, duplicates_service.Search(survivor, against, options), form, limit, _new_file(out))
+        _search(ctx.obj, duplicates_service.Search(survivor, against, options), form, limit, file)
 
 
 def _search(
@@ -187,12 +190,14 @@ def _show(context: Context, search: duplicates_service.Search, limit: int | None
 
 
 def _new_file(path: str | None) -> str | None:
-    """Return the file to write, None for standard output; raises BadFile where there is one already.
+    """Return the file to write, None if none is named; raises BadFile where there is one already.
 
     Somebody may have filled in the choices of a bulk file.
     """
-    if path is None or path == STDOUT:
+    if path is None:
         return None
+    if path == STDOUT:
+        raise BadFile(file=path, why=N_("is standard output: name a file"))
     files.demand_place(path)
     if Path(path).exists():
         raise BadFile(file=path, why=N_("is there already: name another file"))
@@ -207,9 +212,9 @@ def _demand_fitting(given: Mapping[str, object]) -> None:
         raise BadUsage(problem=_("--spark-master goes with --engine spark."))
 
 
-def _demand_nothing(ctx: typer.Context, *, fuzzy: bool, given: Sequence[object]) -> None:
+def _demand_nothing(ctx: typer.Context, are_all_missing: bool) -> None:
     """Raise BadUsage for options of a search before one of the other commands."""
-    if fuzzy or any(value is not None for value in given):
+    if not are_all_missing:
         problem = _("Options of a search don't go with {command}: put its own behind it.")
         raise BadUsage(problem=problem.format(command=str(ctx.invoked_subcommand)))
 

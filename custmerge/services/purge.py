@@ -146,6 +146,9 @@ def _erase_reasons_of_dismissals(unit: Unit, until: str) -> list[dict[str, Fact]
     """
     dismissals: list[dict[str, Fact]] = []
     for before in unit.dismissals.reasons_before(until):
+        if unit.dismissals.locked(before.pair) != before:
+            # Somebody has taken it back, or dismissed the pair anew, since it was read.
+            continue
         erased = replace(before, reason=None)
         unit.dismissals.put(erased)
         facts: dict[str, Fact] = {"did": "purge", **erased.facts, "row_sha256": erased.digest}
@@ -154,8 +157,12 @@ def _erase_reasons_of_dismissals(unit: Unit, until: str) -> list[dict[str, Fact]
 
 
 def _dismissal_digest(unit: Unit, pair: Pair) -> Fact:
-    """Return the digest in the newest entry that dismisses an ordered pair, None if there is none."""
-    with closing(unit.chain.newest(number=pair[0], action=Action.DISMISS.value)) as entries:
+    """Return the digest in the newest entry about the dismissal of an ordered pair.
+
+    None if there is none, and if that entry takes the dismissal back.
+    """
+    actions = (Action.DISMISS.value, Action.UNDISMISS.value)
+    with closing(unit.chain.newest(number=pair[0], only=actions)) as entries:
         for entry in entries:
             facts: dict[str, Fact] = json.loads(entry.body)
             if (facts["survivor"], facts["absorbed"]) == pair:

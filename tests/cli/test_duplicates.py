@@ -181,6 +181,8 @@ def test_options_of_the_model_go_with_fuzzy(doubled, supervisor, option):
         ("--memory", "1KB"),
         ("--threshold", "1.5"),
         ("--explain", "there.html"),
+        ("--explain", "-"),
+        ("--save-model", "-"),
     ],
     ids=" ".join,
 )
@@ -191,8 +193,9 @@ def test_wrong_options_of_the_model_are_refused(doubled, supervisor, options):
 
 @on_sqlite_alone
 def test_options_of_a_search_before_another_command_are_refused(doubled, supervisor):
-    done = supervisor("duplicates", "--limit", "2", "dismissed", "-f", "json")
-    assert (done.code, done.error["code"]) == (2, "usage")
+    for option in (("--limit", "2"), ("--survivor", "packages"), ("--format", "json")):
+        done = supervisor("duplicates", *option, "dismissed", "-f", "json")
+        assert (done.code, done.error["code"]) == (2, "usage")
     assert supervisor("duplicates", "nonsense").code == 2
 
 

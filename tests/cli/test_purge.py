@@ -19,6 +19,7 @@ from custmerge.services import purge as purge_service
 from custmerge.services import transfer as transfer_service
 from custmerge.services.access import Caller
 from custmerge.storage.database import Database
+from custmerge.storage.ledger.dismissals import Dismissals
 
 LATER = hashlib.sha256(b"token-of-anna-later").hexdigest()
 SUPERVISOR = Caller(Role.SUPERVISOR, "anna", LATER, "", 1)
@@ -347,3 +348,24 @@ def test_a_dismissal_that_was_changed_before_a_purge_is_still_found(apart):
     apart.execute("UPDATE custmerge_dismissal SET \"by\" = 'ada'")
     apart.purge()
     assert apart.findings() == {("dismissals", "dismissal 10001 20005")}
+
+
+def test_a_dismissal_that_was_taken_back_and_put_in_by_hand_is_still_found_after_a_purge(apart, supervisor):
+    apart.execute("CREATE TABLE copied AS SELECT * FROM custmerge_dismissal")
+    assert supervisor.in_process("duplicates", "undismiss", "10001", "20005").code == 0
+    apart.execute("INSERT INTO custmerge_dismissal SELECT * FROM copied")
+    apart.execute("DROP TABLE copied")
+    apart.purge()
+    assert apart.findings() == {("dismissals", "dismissal 10001 20005")}
+
+
+def test_a_dismissal_that_is_taken_back_while_a_purge_reads_stays_away(apart, supervisor, monkeypatch):
+    with closing(Database(apart.url)) as database, database.reading() as unit:
+        read = unit.dismissals.reasons_before(stamp(apart.now))
+    assert len(read) == 1
+    assert supervisor.in_process("duplicates", "undismiss", "10001", "20005").code == 0
+    monkeypatch.setattr(Dismissals, "reasons_before", lambda *_: read)
+    with closing(Database(apart.url)) as database:
+        shown = purge_service.preview(database, SUPERVISOR, 1, apart.now)
+        purge_service.purge(database, SUPERVISOR, shown, apart.now)
+    assert apart.select("SELECT number FROM custmerge_dismissal") == []

@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScoredPair:
-    """Two records that a search holds for duplicates; nothing says yet which one survives."""
+    """Two records that a search takes for duplicates; nothing says yet which one survives."""
 
     left: str
     """A customer number, before `right` in the order of the numbers."""

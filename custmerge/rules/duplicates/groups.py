@@ -22,7 +22,7 @@ class Group:
     scores: Mapping[Pair, ScoredPair] = field(default_factory=dict)
     """The pairs that a model has scored, ordered; none if the numbers are there because their identity is equal."""
     apart: frozenset[Pair] = frozenset()
-    """Ordered pairs that a model holds for two customers: a household has a record that may be of either of them."""
+    """Ordered pairs that a model takes for two customers: a household has a record that may be of either of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +116,13 @@ def scored_groups(pairs: Iterable[ScoredPair], *, with_related: bool) -> list[Gr
     for left, right in related:
         if left in place and place[left] == place.get(right):
             apart.setdefault(place[left], set()).add((left, right))
-    found = []
+    of_customers = []
     for position, numbers in enumerate(groups):
         inside = {ordered_pair(one, other) for one in numbers for other in links[one]}
         own = {pair: scores[pair] for pair in inside}
-        found.append(Group(numbers, links, own, frozenset(apart.get(position, ()))))
+        of_customers.append(Group(numbers, links, own, frozenset(apart.get(position, ()))))
     alone = [Group(pair, None, {pair: score}) for pair, score in related.items()] if with_related else []
-    return sorted(found, key=_by_probability) + sorted(alone, key=_by_probability)
+    return sorted(of_customers, key=_by_probability) + sorted(alone, key=_by_probability)
 
 
 def _by_probability(group: Group) -> tuple[float, str]:

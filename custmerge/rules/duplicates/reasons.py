@@ -70,7 +70,7 @@ _WORDS: Mapping[Compared, Mapping[Level, str]] = {
         Level.DIFFERENT: N_("other account"),
     },
 }
-"""Swapped names are said once. What is empty in one record says nothing."""
+"""Swapped names have words at the last name only. What is empty in one record has none."""
 _DOUBTS = {Level.DIFFERENT, Level.OTHER_SEX, Level.OTHER_GENERATION, Level.ONE_EMPTY}
 _ADDRESS = (Compared.STREET, Compared.HOUSE, Compared.PLACE)
 _OTHER_PHONE_AND_EMAIL = N_("same name, other phone and e-mail")
@@ -80,15 +80,15 @@ _OTHER_PHONE_AND_EMAIL = N_("same name, other phone and e-mail")
 def reasons(agreement: Agreement) -> tuple[str, ...]:
     """Return marked texts, such as "last name equal": first what agrees, then what doesn't."""
     has_address = all(agreement.get(of) is Level.EQUAL for of in _ADDRESS)
-    said = [
+    levels = [
         (agreement[of] in _DOUBTS, words[agreement[of]])
         for of, words in _WORDS.items()
         if agreement.get(of, Level.EMPTY) in words and not (has_address and of in _ADDRESS)
     ]
     if has_address:
-        said.append((False, N_("address equal")))
+        levels.append((False, N_("address equal")))
     # Sorting keeps the order of the fields.
-    texts = tuple(text for _is_doubt, text in sorted(said, key=lambda each: each[0]))
+    texts = tuple(text for _is_doubt, text in sorted(levels, key=lambda each: each[0]))
     return (_OTHER_PHONE_AND_EMAIL, *texts) if _may_be_two_of_one_name(agreement) else texts
 
 

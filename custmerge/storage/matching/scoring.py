@@ -19,7 +19,7 @@ _ROUNDS, _PRECISION = 500, 1e-13
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Two records that the model holds for alike."""
+    """Two records that the model has compared."""
 
     left: str
     """A customer number, before `right` in the order of the numbers."""

@@ -24,6 +24,10 @@ def test_it_ends_with_another_name(field):
     assert not DISMISSAL.holds(ONE, a_customer("2", **{"first_name": "Kai", field: "Other"}))
 
 
+def test_it_does_not_hold_once_its_salt_is_no_bytes():
+    assert not replace(DISMISSAL, salt="0" * 32).holds(ONE, OTHER)
+
+
 def test_another_writing_and_other_details_change_nothing():
     assert DISMISSAL.holds(a_customer("1", last_name=" VOGELSANG ", city="Ulm", phone=""), OTHER)
 
