@@ -10,6 +10,8 @@ from custmerge.rules.attach import resolve
 from custmerge.rules.fields import Customer
 from custmerge.rules.mapping.file import read_mapping
 from custmerge.rules.plan import Choice, Plan, State, before_image, read_image
+from custmerge.rules.references.cells import Keys
+from custmerge.rules.references.changes import RowsWritten, Step
 from custmerge.rules.references.undo import plan_undo_references
 from custmerge.storage.dialect import WRITES, open_engine
 from custmerge.storage.host import host_schema
@@ -112,3 +114,27 @@ def test_no_row_is_lost_that_refers_to_a_dropped_or_a_moved_one(empty_url, actio
         references.write(there)
     assert rows(engine) == before
     engine.dispose()
+
+
+def test_foreign_keys_wait_only_where_rows_may_refer_to_nothing_meanwhile(empty_url):
+    engine = open_engine(empty_url)
+    with transaction(engine) as connection:
+        for statement in (
+            *(each.format(action="CASCADE") for each in TABLES),
+            "CREATE TABLE note (id integer PRIMARY KEY, client_id integer REFERENCES client (id), text text)",
+        ):
+            connection.exec_driver_sql(statement)
+        mapping, schema = read_mapping(MAPPING.format(winner="survivor"), "m"), host_schema(connection)
+    engine.dispose()
+    followed, keys = Followed(mapping, schema, ()), Keys([(1,)])
+
+    def waits(table, column):
+        return followed.may_break_keys([Step(updated=(RowsWritten(table, ((column, 1),), keys),))])
+
+    assert not waits("note", "client_id"), "the survivor is there all the time"
+    assert not waits("client", "name"), "nothing refers to it"
+    assert waits("client", "id")
+    assert waits("member", "client_id"), "mails refer to it"
+    assert waits("opened", "client_id"), "it refers to mails"
+    assert followed.may_break_keys([Step(), Step(dropped={"note": keys})])
+    assert followed.may_break_keys([Step(restored={"note": ((("id", 1),),)})])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from custmerge.rules.host_schema import HostSchema
     from custmerge.rules.mapping import HostMapping, Value
     from custmerge.rules.plan import Plan
+    from custmerge.rules.references.changes import Step
     from custmerge.rules.references.counts import ReferenceCount
     from custmerge.rules.references.state import References
     from custmerge.rules.references.table_rules import TableRules
@@ -66,6 +67,31 @@ class Followed:
         values += [(name, each) for name, rules in self.by_table.items() for each in rules.written]
         return tuple(
             dict.fromkeys((table, column, value) for table, each in values for column, value in each.items())
+        )
+
+    def may_break_keys(self, steps: Iterable[Step]) -> bool:
+        """Return whether a foreign key may not hold before all of the steps are written."""
+        return any(
+            step.dropped
+            or step.restored
+            or any((rows.table, name) in self._keys for rows in step.updated for name, _ in (*rows.cells, *rows.each))
+            for step in steps
+        )
+
+    @cached_property
+    def _keys(self) -> frozenset[tuple[str, str]]:
+        """(table, column) of what foreign keys refer to, and of what refers by them to other rows than customers.
+
+        A column that refers to customers gets the key of one whose row is there all the time.
+        """
+        keys = [(name, key) for name, table in self.schema.tables.items() for key in table.foreign_keys]
+        customers = self.mapping.customer.table
+        own = [(name, key) for name, key in keys if key.table != customers or len(key.columns) > 1]
+        return frozenset(
+            [
+                *((key.table, column) for _, key in keys for column in key.to),
+                *((name, column) for name, key in own for column in key.columns),
+            ]
         )
 
     @cached_property
@@ -125,7 +151,8 @@ class HostReferences(FollowingRows):
         from custmerge.storage.register.attached.dropping import demand_can_go
         from custmerge.storage.register.attached.writing import begin_writing, end_writing, write_step
 
-        waits = begin_writing(self._connection, self._sql.values())
+        may_break_keys = self._followed.may_break_keys(steps)
+        waits = begin_writing(self._connection, self._sql.values(), may_break_keys=may_break_keys)
         for step in steps:
             if step.dropped:
                 demand_can_go(self._connection, self._sql, self._followed.schema, step)

@@ -49,11 +49,13 @@ def write_step(connection: Connection, tables: Mapping[str, HostTableSql], step:
         raise _refusal(error, step) from None
 
 
-def begin_writing(connection: Connection, tables: Iterable[HostTableSql]) -> bool:
+def begin_writing(connection: Connection, tables: Iterable[HostTableSql], *, may_break_keys: bool) -> bool:
     """Let constraints that can be deferred wait for `end_writing`; returns whether that has to be called."""
     if not dialect_of(connection).is_server:
-        # Ends with the transaction. A row may refer to one that is changed after it.
-        by_driver(connection, "PRAGMA defer_foreign_keys = ON")
+        if may_break_keys:
+            # Ends with the transaction. Not without need: SQLite then compiles every statement of the connection
+            # again, which takes a quarter of a merge. Source: SQLite, pragma.c, OP_Expire.
+            by_driver(connection, "PRAGMA defer_foreign_keys = ON")
         return False
     if any(table.has_deferrable for table in tables):
         connection.exec_driver_sql("SET CONSTRAINTS ALL DEFERRED")
