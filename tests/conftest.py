@@ -309,6 +309,14 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(f"{sum(counted)} faults survived in {len(counted)} tests of faults")
     if passed and not DISKS_ARE_DEMANDED and not _may_mount():
         terminalreporter.write_line("left out: tests on a small disk, for this process may not mount one")
-    if not CLUSTERS_ARE_DEMANDED:
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session):
+    """Say at the very end that the tests on a cluster were left out."""
+    result = yield
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and not CLUSTERS_ARE_DEMANDED:
         how = "pip install '.[test,spark]', then CUSTMERGE_DEMAND_CLUSTER=1 pytest -m cluster"
-        terminalreporter.write_line(f"left out: tests on a Spark cluster, which need Java 17 and PySpark: {how}")
+        terminal.write_line(f"left out: tests on a Spark cluster, which need Java 17 and PySpark: {how}")
+    return result
