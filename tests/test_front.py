@@ -78,7 +78,7 @@ def test_the_front_says_that_a_quotation_mark_is_open(front):
     assert (done.returncode, done.stderr) == (2, "custmerge-front: a quotation mark is open\n")
 
 
-def test_the_front_knows_every_option_of_the_program_but_those_that_name_a_file_of_its_user(repository):
+def test_the_front_knows_every_option_of_the_program_but_those_that_name_a_file_or_a_cluster_of_its_user(repository):
     path = repository / "examples" / "own-user" / "custmerge-front"
     known = runpy.run_path(str(path))
     with_value, flags = set(), set()
@@ -92,6 +92,11 @@ def test_the_front_knows_every_option_of_the_program_but_those_that_name_a_file_
         "--sign-key",
         "--verify-key",
         "--receipt",
+        "--explain",
+        "--model",
+        "--save-model",
+        "--engine",
+        "--spark-master",
     }
     assert flags - known["FLAGS"] == {"--insecure-storage"}
     assert (known["WITH_VALUE"] - with_value, known["FLAGS"] - flags) == (set(), {"--help"})

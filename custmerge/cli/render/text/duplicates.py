@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from custmerge.cli.language import SafeText, _, literal, visible
 from custmerge.cli.render.text.parts import Cell, Column, Line, Row, Table, moments
 from custmerge.cli.render.text.styles import Style
-from custmerge.cli.words import decimal, moment, pair
+from custmerge.cli.words import decimal, filled, moment, pair
 from custmerge.errors import N_
 from custmerge.rules.compare import Status
 from custmerge.rules.duplicates.candidate import Candidate, Kind
@@ -63,7 +63,7 @@ def _style(candidate: Candidate) -> Style | None:
 
 
 def _reasons(candidate: Candidate) -> list[SafeText]:
-    reasons = [_(visible(text)) for text in candidate.why]
+    reasons = [filled(text, {}) for text in candidate.why]
     if candidate.via is not None:
         reasons.insert(0, _("only by way of {number}: not merged").format(number=candidate.via))
     if candidate.dismissal is not None:
