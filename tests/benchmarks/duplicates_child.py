@@ -24,7 +24,7 @@ from custmerge.storage.database import Database
 
 MEMORY, LEAST_PROBABLE = 1 << 30, 0.0002
 """As the program has them; so has `floors/splink_pairs.py`."""
-ROWS_AT_ONCE = 20_000
+ROWS_AT_ONCE = 2_000
 
 
 class Progress:
