@@ -1,6 +1,6 @@
 """Finds duplicates through the program's own parts, for measuring.
 
-python duplicates_child.py exact URL TOKEN FILE       the pairs of equal identity into a bulk file; prints the seconds
+python duplicates_child.py exact URL TOKEN FILE       the pairs of equal identity, a line each; prints the seconds
 python duplicates_child.py read URL                   the reading step; prints the seconds
 python duplicates_child.py scored URL FILE THRESHOLD  both lists into a CSV file: left,right,probability,kind
 python duplicates_child.py parts URL FOLDER           each part; prints its CPU seconds as JSON, and leaves records,
@@ -24,7 +24,7 @@ from custmerge.storage.database import Database
 
 MEMORY, LEAST_PROBABLE = 1 << 30, 0.0002
 """As the program has them; so has `floors/splink_pairs.py`."""
-ROWS_AT_ONCE = 20_000
+ROWS_AT_ONCE = 2_000
 
 
 class Progress:
@@ -44,8 +44,10 @@ def exact(url: str, token: str, file: str) -> None:
     with _opened(url) as database:
         caller = access.resume(database, token, datetime.now(UTC))
         start = time.perf_counter()
-        with Path(file).open("w", encoding="utf-8", newline="") as lines:
-            csv.writer(lines).writerows(duplicates.find_pairs(database, caller, duplicates.Search(), Progress()))
+        # Plain lines, as its floor writes them.
+        with Path(file).open("w", encoding="utf-8") as lines:
+            pairs = duplicates.find_pairs(database, caller, duplicates.Search(), Progress())
+            lines.writelines(f"{survivor} {absorbed}\n" for survivor, absorbed in pairs)
         print(time.perf_counter() - start)
 
 

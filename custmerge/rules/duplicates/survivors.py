@@ -50,12 +50,11 @@ def natural_order(number: str) -> tuple[tuple[str | int, ...], str]:
 
 def by_number(numbers: Iterable[str], *, reverse: bool = False) -> list[str]:
     """Return numbers in their natural order."""
-    listed = list(numbers)
+    listed = sorted(numbers)
     together = "".join(listed)
-    # Of digits alone and equally long, as nearly all are: then texts sort alike.
-    if together.isdigit() and together.isascii() and len({len(number) for number in listed}) == 1:
-        return sorted(listed, reverse=reverse)
-    return sorted(listed, key=natural_order, reverse=reverse)
+    # Of digits alone, as nearly all are; equal ones stay in the order of their texts.
+    listed.sort(key=int if together.isdigit() and together.isascii() else natural_order)
+    return listed[::-1] if reverse else listed
 
 
 def by_survival(members: Iterable[Member], rule: SurvivorRule) -> list[Member]:

@@ -58,7 +58,9 @@ def find_pairs(database: Database, caller: Caller, search: Search, progress: Pro
     if search.against is not None:
         found = _candidates(database, search, groups_of)
         return ((each.survivor, each.absorbed) for each in found if each.is_mergeable)
-    return _pairs(database, search, groups_of)
+    if search.fuzzy is None:
+        return _equal_pairs(database, search.rule, progress)
+    return _scored_pairs(database, search.rule, groups_of)
 
 
 Groups: TypeAlias = "Callable[[Unit], Iterator[Group]]"
@@ -103,9 +105,14 @@ def _candidates(database: Database, search: Search, groups_of: Groups) -> Genera
         yield from found if search.against is None else _star_of(search.against, list(found))
 
 
-def _pairs(database: Database, search: Search, groups_of: Groups) -> Generator[Pair, None, None]:
+def _equal_pairs(database: Database, rule: SurvivorRule, progress: Progress) -> Generator[Pair, None, None]:
     with database.reading() as unit:
-        yield from Grouping(unit, search.rule).pairs(groups_of(unit), are_scored=search.fuzzy is not None)
+        yield from Grouping(unit, rule).pairs_of_equal(unit.identity_groups.all(progress))
+
+
+def _scored_pairs(database: Database, rule: SurvivorRule, groups_of: Groups) -> Generator[Pair, None, None]:
+    with database.reading() as unit:
+        yield from Grouping(unit, rule).pairs(groups_of(unit), are_scored=True)
 
 
 def _star_of(number: str, found: list[Candidate]) -> list[Candidate]:

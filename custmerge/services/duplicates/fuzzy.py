@@ -25,7 +25,7 @@ DEFAULT_THRESHOLD = 0.5
 """As probable as not. Without labels the best threshold isn't known; on every set it was near this one."""
 _LEAST_PROBABLE = 0.0002
 """Less probable pairs count for nothing when the prior is estimated."""
-_ROWS_AT_ONCE = 20_000
+_ROWS_AT_ONCE = 2_000
 
 
 def fuzzy_pairs(database: Database, options: FuzzyOptions, progress: Progress) -> Iterator[ScoredPair]:

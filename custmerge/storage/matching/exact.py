@@ -24,6 +24,7 @@ from custmerge.storage.matching.alike import may_be_alike
 from custmerge.storage.register.mapping import OWN, RegisterMapping
 
 ROWS_AT_ONCE = 5_000
+GROUPS_AT_ONCE = 1_000
 KEY_BYTES = 16
 _BETWEEN = "\n"
 """Stands between the numbers of a group; none of ours has white space in it."""
@@ -79,8 +80,10 @@ class IdentityGroups:
         number = self._mapping.number.text
         shared = select(func.aggregate_strings(number, _BETWEEN)).select_from(self._mapping.customer_rows)
         groups = shared.where(key.is_not(None)).group_by(key).having(func.count() > 1).order_by(key)
-        for (numbers,) in streamed(self._connection, groups, ROWS_AT_ONCE):
-            yield numbers.split(_BETWEEN)
+        options = {"yield_per": GROUPS_AT_ONCE}
+        with self._connection.execute(groups, execution_options=options) as result:
+            for some in result.scalars().partitions():
+                yield from [numbers.split(_BETWEEN) for numbers in some]
 
     def _by_made_key(self, progress: Progress) -> Iterator[tuple[str, str]]:
         """Yield (lowest number, number) of every record that isn't alone with its key, group by group.

@@ -13,6 +13,7 @@ RECORDS = "records"
 """The records as the model compares them; `id` counts them in the order of their numbers."""
 NUMBERS = "numbers"
 """The number of each `id`."""
+_ROW_GROUP = 50_000
 
 Batch = Sequence[Sequence[str]]
 """Customers by column: the numbers, and the eleven fields in their order."""
@@ -24,8 +25,9 @@ def records_file(space: Workspace) -> Path:
 
 
 def write_records(space: Workspace, batches: Iterable[Batch]) -> Generator[int, None, None]:
-    """Write the records of batches, one row group each, and make the views of them; yields how many there are so far.
+    """Write the records of batches, and make the views of them; yields how many there are so far.
 
+    Small batches stay in the processor's cache while each is made; row groups are larger, for who reads them.
     Raises TemporaryFilesFailed.
     """
     import pyarrow as pa
@@ -34,14 +36,19 @@ def write_records(space: Workspace, batches: Iterable[Batch]) -> Generator[int, 
     schema = pa.schema(
         [("id", pa.int32()), ("number", pa.string())] + [(name, pa.string()) for name in MODEL_COLUMNS]
     )
-    count = 0
+    count, waiting = 0, list[pa.RecordBatch]()
     with temporary_room(), ParquetWriter(records_file(space), schema) as writer:
         for numbers, *values in batches:
             columns = {"id": range(count, count + len(numbers)), "number": numbers, **model_columns(values)}
             arrays = [pa.array(columns[field.name], field.type) for field in schema]
-            writer.write_batch(pa.record_batch(arrays, schema))
+            waiting.append(pa.record_batch(arrays, schema))
             count += len(numbers)
+            if sum(batch.num_rows for batch in waiting) >= _ROW_GROUP:
+                writer.write_table(pa.Table.from_batches(waiting))
+                waiting.clear()
             yield count
+        if waiting:
+            writer.write_table(pa.Table.from_batches(waiting))
     # Views: reading the file again takes no longer than copying it into tables, and less memory.
     quoted = str(records_file(space)).replace("'", "''")
     file = f"read_parquet('{quoted}')"

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import TextIO, TypeAlias
 
 from custmerge import files
@@ -25,6 +25,7 @@ Format = StrEnum("Format", ("TABLE", "JSON", "CSV"))
 StreamFormat = StrEnum("StreamFormat", ("TABLE", "JSON", "JSONL", "CSV"))
 AuditFormat = StrEnum("AuditFormat", ("TABLE", "JSON", "NAGIOS", "PROMETHEUS"))
 ExportFormat = StrEnum("ExportFormat", ("CSV", "JSON", "JSONL"))
+_ROWS_AT_ONCE = 500
 
 
 def to_text(value: Json) -> SafeText:
@@ -100,7 +101,9 @@ def write_cells(rows: Iterable[Sequence[str]], columns: Sequence[str], *, out: T
     protect = _guarded_visible if out.isatty() else guard
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(columns)
-    writer.writerows([protect(cell) for cell in row] for row in takewhile(lambda _: not is_unread(out), rows))
+    rows = iter(rows)
+    while (some := list(islice(rows, _ROWS_AT_ONCE))) and not is_unread(out):
+        writer.writerows([cell and protect(cell) for cell in row] for row in some)
 
 
 def _while_read(shapes: Iterable[Shape], out: TextIO) -> Iterator[Shape]:
