@@ -77,7 +77,7 @@ def _reasons(candidate: Candidate) -> list[SafeText]:
 
 def _percent(probability: float | None) -> SafeText:
     """Return a probability in percent, never rounded up to certainty."""
-    return literal("–") if probability is None else decimal(int(probability * 1000) / 10)
+    return literal("–") if probability is None else decimal(min(999, int(probability * 1000)) / 10)
 
 
 def _reason(dismissal: Dismissal) -> SafeText:
