@@ -1,7 +1,7 @@
 """custmerge duplicates."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing, nullcontext
 from itertools import islice
 from pathlib import Path
@@ -114,7 +114,7 @@ def duplicates(
         "--related": related or None,
     }
     if ctx.invoked_subcommand is not None:
-        _demand_nothing(ctx, fuzzy=fuzzy, given=[*given.values(), against, limit, out])
+        _demand_nothing(ctx)
         return
     with running(ctx):
         options = None
@@ -218,9 +218,10 @@ def _demand_different(written: Mapping[str, str | None]) -> None:
             raise BadUsage(problem=problem.format(option=other, other=option))
 
 
-def _demand_nothing(ctx: typer.Context, *, fuzzy: bool, given: Sequence[object]) -> None:
+def _demand_nothing(ctx: typer.Context) -> None:
     """Raise BadUsage for options of a search before one of the other commands."""
-    if fuzzy or any(value is not None for value in given):
+    sources = map(ctx.get_parameter_source, ctx.params)
+    if any(source is not None and source.name == "COMMANDLINE" for source in sources):
         problem = _("Options of a search don't go with {command}: put its own behind it.")
         raise BadUsage(problem=problem.format(command=str(ctx.invoked_subcommand)))
 

@@ -195,8 +195,9 @@ def test_wrong_options_of_the_model_are_refused(doubled, supervisor, options):
 
 
 @on_sqlite_alone
-def test_options_of_a_search_before_another_command_are_refused(doubled, supervisor):
-    done = supervisor("duplicates", "--limit", "2", "dismissed", "-f", "json")
+@pytest.mark.parametrize("options", [("--limit", "2"), ("--fuzzy",), ("--survivor", "recent"), ("-f", "csv")])
+def test_options_of_a_search_before_another_command_are_refused(doubled, supervisor, options):
+    done = supervisor("duplicates", *options, "dismissed", "-f", "json")
     assert (done.code, done.error["code"]) == (2, "usage")
     assert supervisor("duplicates", "nonsense").code == 2
 

@@ -31,9 +31,9 @@ _ROWS_AT_ONCE = 20_000
 def fuzzy_pairs(database: Database, options: FuzzyOptions, progress: Progress) -> Iterator[ScoredPair]:
     """Yield each pair at least as probable as the threshold, once, the most probable first.
 
-    `same` pairs and, if wanted, `related` ones; `against` bounds what is explained only. Tombstones are left out; dismissed pairs aren't. Whoever calls this
-    has checked the rights, and opens transactions of its own while the pairs are read. Raises BadFile,
-    TemporaryFilesFailed.
+    `same` pairs and, if wanted, `related` ones; `against` only says which are explained. Tombstones are left out;
+    dismissed pairs aren't. Whoever calls this has checked the rights, and opens transactions of its own while the
+    pairs are read. Raises BadFile, TemporaryFilesFailed, BadValue for the memory.
     """
     # What it says of its training is for its developers.
     logging.getLogger("splink").addHandler(logging.NullHandler())

@@ -95,7 +95,7 @@ def workspace(memory: int | None) -> Iterator[Workspace]:
 
 
 def _known(error: BaseException, folder: Path, memory: int | None) -> CustmergeError | None:
-    """Return what an error of DuckDB means to who searches, also where Splink has wrapped it; None for another one."""
+    """Return what an error of DuckDB means to who searches, also one that Splink has wrapped; None for another."""
     import duckdb
 
     cause: BaseException | None = error
