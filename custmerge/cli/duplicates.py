@@ -38,7 +38,7 @@ SHOWN_AT_ONCE = 100
 """More pairs than this are printed as a table only where --limit asks for them."""
 _SIZE = re.compile(r"([0-9]{1,9}) ?([KMGT]?)i?B?", re.IGNORECASE)
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
-_LEAST_MEMORY = 64 << 20
+_LEAST_MEMORY, _MOST_MEMORY = 64 << 20, 1 << 50
 
 app = verb_group(_("Find who may be one customer under several numbers."))
 
@@ -114,12 +114,9 @@ def duplicates(
         "--related": related or None,
     }
     if ctx.invoked_subcommand is not None:
-        is_default = (not fuzzy, survivor is SurvivorRule.OLDEST, form is StreamFormat.TABLE)
-        are_missing = (value is None for value in (*given.values(), against, limit, out))
-        _demand_nothing(ctx, all((*is_default, *are_missing)))
+        _demand_nothing(ctx)
         return
     with running(ctx):
-        file = _new_file(None if out == STDOUT else out)
         options = None
         if fuzzy:
             _demand_fitting(given)
@@ -130,12 +127,14 @@ def duplicates(
                 engine=engine or Engine.DUCKDB,
                 spark_master=spark_master,
                 memory=None if memory is None else _bytes(memory),
-                save_model=_new_file(save_model),
+                save_model=None if save_model is None else _new_file(save_model),
                 model=model,
-                explain=_new_file(explain),
+                explain=None if explain is None else _new_file(explain),
             )
+            _demand_different({"--out": out, "--save-model": save_model, "--explain": explain})
         elif alone := [name for name, value in given.items() if value is not None]:
             raise BadUsage(problem=_("{option} goes with --fuzzy.").format(option=alone[0]))
+        file = None if out in (None, STDOUT) else _new_file(out)
         _search(ctx.obj, duplicates_service.Search(survivor, against, options), form, limit, file)
 
 
@@ -189,15 +188,13 @@ def _show(context: Context, search: duplicates_service.Search, limit: int | None
     context.terminal.say(text, count=count)
 
 
-def _new_file(path: str | None) -> str | None:
-    """Return the file to write, None if none is named; raises BadFile where there is one already.
+def _new_file(path: str) -> str:
+    """Return the file to write; raises BadFile where there is one already.
 
     Somebody may have filled in the choices of a bulk file.
     """
-    if path is None:
-        return None
     if path == STDOUT:
-        raise BadFile(file=path, why=N_("is standard output: name a file"))
+        raise BadFile(file=path, why=N_("is standard output, which has the list: name a file"))
     files.demand_place(path)
     if Path(path).exists():
         raise BadFile(file=path, why=N_("is there already: name another file"))
@@ -212,9 +209,19 @@ def _demand_fitting(given: Mapping[str, object]) -> None:
         raise BadUsage(problem=_("--spark-master goes with --engine spark."))
 
 
-def _demand_nothing(ctx: typer.Context, are_all_missing: bool) -> None:
+def _demand_different(written: Mapping[str, str | None]) -> None:
+    """Raise BadUsage where two options name one file: the second would take the place of the first."""
+    named: dict[Path, str] = {}
+    for option, path in written.items():
+        if path is not None and (other := named.setdefault(Path(path).absolute(), option)) != option:
+            problem = _("{option} and {other} name the same file.")
+            raise BadUsage(problem=problem.format(option=other, other=option))
+
+
+def _demand_nothing(ctx: typer.Context) -> None:
     """Raise BadUsage for options of a search before one of the other commands."""
-    if not are_all_missing:
+    sources = map(ctx.get_parameter_source, ctx.params)
+    if any(source is not None and source.name == "COMMANDLINE" for source in sources):
         problem = _("Options of a search don't go with {command}: put its own behind it.")
         raise BadUsage(problem=problem.format(command=str(ctx.invoked_subcommand)))
 
@@ -223,8 +230,10 @@ def _bytes(size: str) -> int:
     """Return the bytes of a size like `1GB` or `800M`, in units of 1,024; raises BadValue."""
     match = _SIZE.fullmatch(size)
     amount = int(match[1]) << _UNITS[match[2].upper()] if match else 0
-    if amount < _LEAST_MEMORY:
-        raise BadValue(name="--memory", value=size, why=N_("give a size like 800MB or 2GB, 64MB at least"))
+    if not _LEAST_MEMORY <= amount <= _MOST_MEMORY:
+        raise BadValue(
+            name="--memory", value=size, why=N_("give a size like 800MB or 2GB, 64MB at least and 1024TB at most")
+        )
     return amount
 
 

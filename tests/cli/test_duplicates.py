@@ -179,10 +179,13 @@ def test_options_of_the_model_go_with_fuzzy(doubled, supervisor, option):
         ("--spark-master", "local[2]"),
         ("--memory", "much"),
         ("--memory", "1KB"),
+        ("--memory", "999999999T"),
         ("--threshold", "1.5"),
         ("--explain", "there.html"),
         ("--explain", "-"),
         ("--save-model", "-"),
+        ("--explain", "new", "--out", "./new"),
+        ("--explain", "new", "--save-model", "new"),
     ],
     ids=" ".join,
 )
@@ -192,10 +195,10 @@ def test_wrong_options_of_the_model_are_refused(doubled, supervisor, options):
 
 
 @on_sqlite_alone
-def test_options_of_a_search_before_another_command_are_refused(doubled, supervisor):
-    for option in (("--limit", "2"), ("--survivor", "packages"), ("--format", "json")):
-        done = supervisor("duplicates", *option, "dismissed", "-f", "json")
-        assert (done.code, done.error["code"]) == (2, "usage")
+@pytest.mark.parametrize("options", [("--limit", "2"), ("--fuzzy",), ("--survivor", "recent"), ("-f", "csv")])
+def test_options_of_a_search_before_another_command_are_refused(doubled, supervisor, options):
+    done = supervisor("duplicates", *options, "dismissed", "-f", "json")
+    assert (done.code, done.error["code"]) == (2, "usage")
     assert supervisor("duplicates", "nonsense").code == 2
 
 

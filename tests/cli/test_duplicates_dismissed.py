@@ -67,6 +67,17 @@ def test_it_comes_back_with_the_old_reason_when_names_change(alike, supervisor, 
     assert supervisor("audit").code == 0
 
 
+def test_it_comes_back_with_the_old_reason_by_way_of_a_third_too(alike, supervisor):
+    dismiss(supervisor, "10002", "10003")
+    names = "".join(f"{number},Adler\n" for number in ("10001", "10002", "10003"))
+    (alike.folder / "new.csv").write_text("number,last_name\n" + names)
+    assert supervisor("import", "customers", "new.csv", "--update").code == 0
+    why = [row["why"][-1] for row in supervisor("duplicates", "-f", "json").json]
+    assert len(why) == 2
+    assert why[1] == f"dismissed from 10002 before: {REASON}"
+    assert "dismissed from 10002 before: father" in supervisor("duplicates", COLUMNS="300").out
+
+
 def test_it_may_be_taken_back_by_either_order_of_the_numbers(alike, supervisor):
     dismiss(supervisor, "10001", "10002")
     assert supervisor("duplicates", "undismiss", "10002", "10001", "-f", "json").json["reason"] == REASON

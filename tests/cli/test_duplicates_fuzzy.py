@@ -1,11 +1,18 @@
 """`duplicates --fuzzy`: who is written differently, by the model."""
 
 import json
+from contextlib import closing
+from unittest.mock import Mock
 
 import pytest
 from support.population import population
 from support.population_scenes import import_into
 from support.scenes import scene
+
+from custmerge.rules.duplicates.candidate import Kind
+from custmerge.rules.duplicates.options import FuzzyOptions
+from custmerge.services.duplicates import fuzzy
+from custmerge.storage.database import Database
 
 
 @scene
@@ -60,3 +67,15 @@ def test_the_star_of_one_number_is_the_one_of_the_whole_list(anna):
     against = rows(anna("duplicates", "--fuzzy", "--model", "model.json", "--against", "100189", "-f", "jsonl"))
     assert against == [row for row in whole if row["survivor"] == "100068"]
     assert len(against) > 1
+
+
+@pytest.mark.parametrize("is_wanted", [False, True])
+def test_related_pairs_are_explained_only_where_they_are_asked_for(anna, monkeypatch, is_wanted):
+    shown = []
+    monkeypatch.setattr(fuzzy, "write_waterfall", lambda *given: shown.extend(given[-1]))
+    options = FuzzyOptions(related=is_wanted, explain="why.html")
+    with closing(Database(anna.url)) as database:
+        pairs = list(fuzzy.fuzzy_pairs(database, options, Mock()))
+    # They count for the groups all the same.
+    assert {pair.kind for pair in pairs} == {Kind.SAME, Kind.RELATED}
+    assert {match.kind for match in shown} == ({Kind.SAME, Kind.RELATED} if is_wanted else {Kind.SAME})

@@ -50,7 +50,16 @@ class Candidate:
     via: str | None = None
     """The number by which `absorbed` belongs to the survivor's group, if it isn't itself the same as the survivor."""
     dismissal: Dismissal | None = None
-    """A decision that the two are two customers, which no longer holds: an identity field has changed since."""
+    """A decision that no longer holds, for an identity field has changed since: `absorbed` and the survivor, or a
+    number that would be merged into it too, are two customers.
+    """
+
+    @property
+    def dismissed_third(self) -> str | None:
+        """The number from which `absorbed` was dismissed, if it isn't the survivor."""
+        if self.dismissal is None or self.survivor in self.dismissal.pair:
+            return None
+        return next(number for number in self.dismissal.pair if number != self.absorbed)
 
     @property
     def is_mergeable(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeAlias
@@ -79,8 +79,7 @@ def _prepared(database: Database, caller: Caller, search: Search, progress: Prog
         return partial(_exact_groups, search=search, progress=progress)
     from custmerge.services.duplicates.fuzzy import fuzzy_pairs
 
-    # Who is related counts for who may be merged with whom by way of a third.
-    pairs = fuzzy_pairs(database, replace(search.fuzzy, related=True), progress)
+    pairs = fuzzy_pairs(database, search.fuzzy, progress)
     groups = scored_groups(pairs, with_related=search.fuzzy.related)
     return lambda _unit: iter(groups)
 

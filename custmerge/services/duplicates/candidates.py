@@ -46,8 +46,10 @@ class Grouping:
     def candidates(self, groups: Iterable[Group]) -> Iterator[Candidate]:
         """Yield every number of each group with who would survive, in the order of the groups."""
         for group, star, records in self._stars(groups, with_records=True, with_counts=True):
+            inside = [star.survivor]
             for spoke in star.spokes:
-                yield _candidate(group, star.survivor, spoke, records)
+                yield _candidate(group, star.survivor, spoke, records, inside)
+                inside.append(spoke.number)
 
     def pairs_of_equal(self, groups: Iterable[list[str]]) -> Iterator[Pair]:
         """Yield the pairs of numbers whose identity is equal, as `pairs`.
@@ -153,7 +155,8 @@ def _kind(group: Group, survivor: str, spoke: Spoke) -> Kind:
     return Kind.SAME if score is None else score.kind
 
 
-def _candidate(group: Group, survivor: str, spoke: Spoke, records: _Records) -> Candidate:
+def _candidate(group: Group, survivor: str, spoke: Spoke, records: _Records, before: Collection[str]) -> Candidate:
+    """Return a spoke as a candidate; `before` are the survivor and earlier spokes, with which it would be merged."""
     absorbed = records.members[spoke.number]
     comparison = compare(records.members[survivor].record, absorbed.record)
     score = group.scores.get(ordered_pair(spoke.via or survivor, spoke.number))
@@ -166,5 +169,5 @@ def _candidate(group: Group, survivor: str, spoke: Spoke, records: _Records) -> 
         identity=identity_of(comparison),
         packages=absorbed.packages,
         via=spoke.via,
-        dismissal=records.lapsed.get(ordered_pair(survivor, spoke.number)),
+        dismissal=next(filter(None, (records.lapsed.get(ordered_pair(one, spoke.number)) for one in before)), None),
     )

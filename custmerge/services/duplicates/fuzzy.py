@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from custmerge.rules.duplicates.candidate import ScoredPair
+from custmerge.rules.duplicates.candidate import Kind, ScoredPair
 from custmerge.rules.duplicates.options import Engine, FuzzyOptions
 from custmerge.rules.duplicates.reasons import reasons
 from custmerge.services.progress import Progress
@@ -31,9 +31,9 @@ _ROWS_AT_ONCE = 2_000
 def fuzzy_pairs(database: Database, options: FuzzyOptions, progress: Progress) -> Iterator[ScoredPair]:
     """Yield each pair at least as probable as the threshold, once, the most probable first.
 
-    `same` pairs and, if wanted, `related` ones; `against` bounds what is explained only. Tombstones are left out; dismissed pairs aren't. Whoever calls this
-    has checked the rights, and opens transactions of its own while the pairs are read. Raises BadFile,
-    TemporaryFilesFailed.
+    They are `same` and `related` ones; `against` and `related` only say which are explained. Tombstones are left out;
+    dismissed pairs aren't. Whoever calls this has checked the rights, and opens transactions of its own while the
+    pairs are read. Raises BadFile, TemporaryFilesFailed, BadValue for the memory.
     """
     # What it says of its training is for its developers.
     logging.getLogger("splink").addHandler(logging.NullHandler())
@@ -45,13 +45,15 @@ def fuzzy_pairs(database: Database, options: FuzzyOptions, progress: Progress) -
         model, scored = _scored(space, options, model, threshold)
         if options.save_model is not None:
             write_model(options.save_model, model)
-        found = scoring.matches(space, scored, prior_of(model), threshold, related=options.related)
+        found = scoring.matches(space, scored, prior_of(model), threshold, related=True)
         shown: list[scoring.Match] = []
         for match in found:
-            is_wanted = options.against in (None, match.left, match.right)
+            is_wanted = options.against in (None, match.left, match.right) and (
+                options.related or match.kind is Kind.SAME
+            )
             if is_wanted and options.explain is not None and len(shown) < SHOWN:
                 shown.append(match)
-            # With `against`, too: how the others are to each other says who may be in one star.
+            # All of them: how others are to each other, and who is related, says who may be in one star.
             yield ScoredPair(match.left, match.right, match.probability, match.kind, reasons(match.agreement))
         if options.explain is not None:
             write_waterfall(options.explain, space, model, shown)

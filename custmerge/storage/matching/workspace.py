@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from custmerge.errors import N_, BadValue, CustmergeError, TemporaryFilesFailed
+from custmerge.files import size
 from custmerge.storage.files.locks import cores
 from custmerge.storage.files.temporary import temporary_room
 
@@ -59,7 +61,8 @@ class Workspace:
 def workspace(memory: int | None) -> Iterator[Workspace]:
     """Give a workspace for a block; DuckDB uses so many bytes of memory at most, or what it finds right.
 
-    The folder is removed at the end, also if the process is killed. Raises TemporaryFilesFailed.
+    The folder is removed at the end, also if the process is killed. Raises TemporaryFilesFailed, and BadValue where
+    the memory isn't enough.
     """
     import duckdb
 
@@ -81,6 +84,27 @@ def workspace(memory: int | None) -> Iterator[Workspace]:
             settings["memory_limit"] = f"{memory * 3 // 4 >> 20}MiB"
         with duckdb.connect(folder / "matching.duckdb", config=settings) as connection:
             yield Workspace(folder, connection)
+    except Exception as error:
+        known = _known(error, folder, memory)
+        if known is None:
+            raise
+        raise known from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         guard.communicate()
+
+
+def _known(error: BaseException, folder: Path, memory: int | None) -> CustmergeError | None:
+    """Return what an error of DuckDB means to who searches, also one that Splink has wrapped; None for another."""
+    import duckdb
+
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, duckdb.Error):
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(cause, duckdb.OutOfMemoryException):
+        why = N_("is too little for so many customers: give more")
+        return BadValue(name="--memory", value="80 %" if memory is None else size(memory), why=why)
+    # A database that couldn't be written is closed: what comes next only quotes the first error.
+    if isinstance(cause, duckdb.IOException) or "No space left" in str(cause):
+        return TemporaryFilesFailed(directory=str(folder.parent), reason=str(cause).partition("\n")[0])
+    return None

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from custmerge.errors import BadValue, TemporaryFilesFailed
 from custmerge.storage.matching.workspace import workspace
 
 SEARCHING = """
@@ -55,3 +56,21 @@ def test_spilled_data_stays_in_it_and_memory_is_limited():
     assert settings["temp_directory"].startswith(str(space.folder))
     assert settings["memory_limit"] == "768.0 MiB"
     assert int(settings["threads"]) <= 2
+
+
+SPREAD = "create table wide as select i, repeat(i::text, 99) as text from range(3_000_000) r(i) order by text desc"
+
+
+def test_too_little_memory_is_a_sentence_about_the_option():
+    with pytest.raises(BadValue, match="--memory 1 MiB"), workspace(1 << 20) as space:
+        space.run(SPREAD)
+
+
+@pytest.mark.parametrize("kind", ["IOException", "FatalException"])
+def test_a_full_disk_is_named_also_where_splink_wraps_the_error(kind):
+    import duckdb
+
+    full = getattr(duckdb, kind)("IO Error: Could not write file: No space left on device\nStack trace")
+    with pytest.raises(TemporaryFilesFailed, match="No space left") as raised, workspace(None):
+        raise RuntimeError from full
+    assert raised.value.exit == 8

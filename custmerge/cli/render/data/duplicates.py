@@ -24,17 +24,19 @@ def candidate_shape(candidate: Candidate) -> Shape:
         "absorbed": candidate.absorbed,
         "kind": candidate.kind.value,
         "probability": candidate.probability,
-        "why": [*candidate.why, *_earlier(candidate.dismissal)],
+        "why": [*candidate.why, *_earlier(candidate)],
         "identity": candidate.identity.value,
         "packages": candidate.packages,
         "via": candidate.via,
     }
 
 
-def _earlier(dismissal: Dismissal | None) -> list[str]:
-    if dismissal is None:
+def _earlier(candidate: Candidate) -> list[str]:
+    if candidate.dismissal is None:
         return []
-    return [f"dismissed before: {dismissal.reason or 'the reason was purged'}"]
+    third = candidate.dismissed_third
+    what = "dismissed before" if third is None else f"dismissed from {third} before"
+    return [f"{what}: {candidate.dismissal.reason or 'the reason was purged'}"]
 
 
 def bulk_cells(pair: Pair) -> tuple[str, str, str, str]:

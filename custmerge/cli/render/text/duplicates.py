@@ -67,14 +67,17 @@ def _reasons(candidate: Candidate) -> list[SafeText]:
     if candidate.via is not None:
         reasons.insert(0, _("only by way of {number}: not merged").format(number=candidate.via))
     if candidate.dismissal is not None:
-        earlier = _("dismissed before: {reason}")
-        reasons.append(earlier.format(reason=_reason(candidate.dismissal)))
+        reason, third = _reason(candidate.dismissal), candidate.dismissed_third
+        if third is None:
+            reasons.append(_("dismissed before: {reason}").format(reason=reason))
+        else:
+            reasons.append(_("dismissed from {number} before: {reason}").format(number=third, reason=reason))
     return reasons
 
 
 def _percent(probability: float | None) -> SafeText:
     """Return a probability in percent, never rounded up to certainty."""
-    return literal("–") if probability is None else decimal(int(probability * 1000) / 10)
+    return literal("–") if probability is None else decimal(min(999, int(probability * 1000)) / 10)
 
 
 def _reason(dismissal: Dismissal) -> SafeText:
