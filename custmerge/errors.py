@@ -1031,6 +1031,15 @@ class SparkUnavailable(CustmergeError, code="spark_unavailable", exit=ExitCode.U
     template = N_("Spark doesn't work ({reason}): Java 17 or later has to be installed, and {master} has to answer.")
 
 
+class OutOfMemory(CustmergeError, code="out_of_memory", exit=ExitCode.USAGE):
+    """The model's engine needs more memory than it may use, or more room for what doesn't fit into memory."""
+
+    template = N_(
+        "The model needs more memory ({reason}): give it more with --memory, or make room for its temporary files in "
+        "{directory}."
+    )
+
+
 class OutputFailed(CustmergeError, code="output_failed", exit=ExitCode.UNEXPECTED):
     """The work is done, but the output couldn't be written."""
 

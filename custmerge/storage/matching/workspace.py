@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from custmerge.errors import OutOfMemory
 from custmerge.storage.files.locks import cores
 from custmerge.storage.files.temporary import temporary_room
 
@@ -59,9 +60,10 @@ class Workspace:
 def workspace(memory: int | None) -> Iterator[Workspace]:
     """Give a workspace for a block; DuckDB uses so many bytes of memory at most, or what it finds right.
 
-    The folder is removed at the end, also if the process is killed. Raises TemporaryFilesFailed.
+    The folder is removed at the end, also if the process is killed. Raises TemporaryFilesFailed, OutOfMemory.
     """
     import duckdb
+    from splink.internals.exceptions import SplinkException
 
     with temporary_room():
         folder = Path(tempfile.mkdtemp(prefix="custmerge-"))
@@ -81,6 +83,13 @@ def workspace(memory: int | None) -> Iterator[Workspace]:
             settings["memory_limit"] = f"{memory * 3 // 4 >> 20}MiB"
         with duckdb.connect(folder / "matching.duckdb", config=settings) as connection:
             yield Workspace(folder, connection)
+    except (duckdb.OutOfMemoryException, SplinkException) as error:
+        # Splink wraps what the engine raises.
+        cause = error.__cause__ if isinstance(error, SplinkException) else error
+        if not isinstance(cause, duckdb.OutOfMemoryException):
+            raise
+        reason = str(cause).partition("\n")[0].removeprefix("Out of Memory Error: ")
+        raise OutOfMemory(reason=reason, directory=str(folder.parent)) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         guard.communicate()

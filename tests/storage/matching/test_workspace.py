@@ -7,7 +7,10 @@ import sys
 import time
 
 import pytest
+from duckdb import OutOfMemoryException
+from splink.internals.exceptions import SplinkException
 
+from custmerge.errors import OutOfMemory
 from custmerge.storage.matching.workspace import workspace
 
 SEARCHING = """
@@ -29,6 +32,20 @@ def test_it_is_gone_after_a_search():
     with workspace(None) as space:
         space.run("create table personal as select 'Anna' as name")
     assert not space.folder.exists()
+
+
+def test_too_little_memory_is_an_error_with_what_to_do():
+    with pytest.raises(OutOfMemory, match="--memory") as error, workspace(64 << 20) as space:
+        space.run("create table texts as select list(repeat('x', 100) || i) from range(3000000) r(i)")
+    assert str(space.folder.parent) in str(error.value)
+    assert not space.folder.exists()
+
+
+def test_too_little_memory_is_the_same_error_where_splink_wraps_it():
+    with pytest.raises(OutOfMemory), workspace(None):
+        raise SplinkException from OutOfMemoryException("Out of Memory Error: no room\nmore")
+    with pytest.raises(SplinkException), workspace(None):
+        raise SplinkException from ValueError()
 
 
 def test_it_is_gone_after_an_error():
