@@ -65,6 +65,7 @@ def workspace(memory: int | None) -> Iterator[Workspace]:
     the memory isn't enough.
     """
     import duckdb
+    from splink.internals.exceptions import SplinkException
 
     with temporary_room():
         folder = Path(tempfile.mkdtemp(prefix="custmerge-"))
@@ -84,7 +85,7 @@ def workspace(memory: int | None) -> Iterator[Workspace]:
             settings["memory_limit"] = f"{memory * 3 // 4 >> 20}MiB"
         with duckdb.connect(folder / "matching.duckdb", config=settings) as connection:
             yield Workspace(folder, connection)
-    except Exception as error:
+    except (duckdb.Error, SplinkException) as error:
         known = _known(error, folder, memory)
         if known is None:
             raise
