@@ -38,7 +38,7 @@ SHOWN_AT_ONCE = 100
 """More pairs than this are printed as a table only where --limit asks for them."""
 _SIZE = re.compile(r"([0-9]{1,9}) ?([KMGT]?)i?B?", re.IGNORECASE)
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
-_LEAST_MEMORY, _MOST_MEMORY = 64 << 20, 1 << 50
+_LEAST_MEMORY, _MOST_MEMORY = 64 << 20, 9_999 << 30
 
 app = verb_group(_("Find who may be one customer under several numbers."))
 
@@ -232,7 +232,7 @@ def _bytes(size: str) -> int:
     amount = int(match[1]) << _UNITS[match[2].upper()] if match else 0
     if not _LEAST_MEMORY <= amount <= _MOST_MEMORY:
         raise BadValue(
-            name="--memory", value=size, why=N_("give a size like 800MB or 2GB, 64MB at least and 1024TB at most")
+            name="--memory", value=size, why=N_("give a size like 800MB or 2GB, 64MB at least and 9999GB at most")
         )
     return amount
 
