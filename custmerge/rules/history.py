@@ -177,12 +177,16 @@ def has_begun(begin: str, now: datetime) -> bool:
 
 def stamp(moment: datetime) -> str:
     """Return an aware moment as ISO 8601 in UTC with seconds and `Z`; such texts sort as the moments do."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def moment(text: str) -> datetime:
     """Return the aware moment that `stamp` wrote; raises ValueError for any other text."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    # `strptime` takes four times as long.
+    read = datetime.fromisoformat(text)
+    if read.tzinfo is not UTC or stamp(read) != text:
+        raise ValueError(text)
+    return read
 
 
 def day_bounds(text: str) -> tuple[str, str]:
