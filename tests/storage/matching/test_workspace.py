@@ -69,8 +69,9 @@ def test_too_little_memory_is_a_sentence_about_the_option():
 @pytest.mark.parametrize("kind", ["IOException", "FatalException"])
 def test_a_full_disk_is_named_also_where_splink_wraps_the_error(kind):
     import duckdb
+    from splink.internals.exceptions import SplinkException
 
     full = getattr(duckdb, kind)("IO Error: Could not write file: No space left on device\nStack trace")
     with pytest.raises(TemporaryFilesFailed, match="No space left") as raised, workspace(None):
-        raise RuntimeError from full
+        raise SplinkException from full
     assert raised.value.exit == 8
