@@ -107,7 +107,8 @@ def by_driver(connection: Connection, statement: str, parameters: Any = (), *, m
     """
     raw: Any = connection.connection.driver_connection
     cursor = raw.cursor()
-    connection.dispatch.before_cursor_execute(connection, cursor, statement, parameters, None, many)
+    if listeners := connection.dispatch.before_cursor_execute:
+        listeners(connection, cursor, statement, parameters, None, many)
     if many and len(parameters) != 1:
         cursor.executemany(statement, parameters)
     else:
