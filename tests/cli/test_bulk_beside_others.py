@@ -210,7 +210,7 @@ def test_a_run_that_is_killed_is_gone_on_with_and_ends_as_if_it_had_not_been(wor
     pairs_file(world, given_rows)
     supervisor("bulk", "approve", "pairs.csv", "--yes")
     again = ("bulk", "run", "pairs.csv", "--report", "report.csv")
-    kills = killed_at_random(lambda: agent.start(*again, "--chunk", "3")[0], 0.1, 0.017)
+    kills = killed_at_random(lambda: agent.start(*again, "--chunk", "3")[0], 0.03, 0.01)
     process, _ = agent.start("bulk", "run", "pairs.csv", "--report", "report.csv")
     process.join()
     same_state(world, model)
