@@ -1003,12 +1003,17 @@ class FormLeftLater(FormLeft):
     template = N_("Left before a further order was sent: what was executed stands (orders: {orders}).")
 
 
-def is_interrupt(error: BaseException) -> bool:
-    """Return whether an error is Ctrl-C, or the error of a library that Ctrl-C interrupted."""
+def is_interrupt(error: BaseException, *, handled: BaseException | None = None) -> bool:
+    """Return whether an error is Ctrl-C, or the error of a library that Ctrl-C interrupted.
+
+    `handled` is what was being handled already where the library was called: its errors aren't due to that.
+    """
     cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+    while cause is not None and cause is not handled:
+        if isinstance(cause, KeyboardInterrupt):
+            return True
         cause = cause.__context__
-    return cause is not None
+    return False
 
 
 class DecidedElsewhere(CustmergeError, code="decided_elsewhere", exit=ExitCode.NOT_ALL):

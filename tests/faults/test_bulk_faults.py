@@ -208,6 +208,16 @@ def test_a_run_that_is_interrupted_goes_on(agent, supervisor, tmp_path, database
 
 
 @on_postgresql
+def test_an_interrupt_that_the_driver_answers_with_an_error_of_its_own_is_one(
+    agent, supervisor, tmp_path, database_url, uninterrupted
+):
+    elsewhere = str(tmp_path / "elsewhere")
+    done = agent(*RUN, target=partial(run_struck, interrupt, "answer", database_url), XDG_DATA_HOME=elsewhere)
+    assert (done.code, done.out, done.err.count("\n")) == (130, "", 1), done
+    demand_goes_on(agent, supervisor, tmp_path, uninterrupted, done=(FATAL_CHUNK - 1) * CHUNK)
+
+
+@on_postgresql
 def test_a_run_that_waits_for_a_lock_is_interrupted_at_once(agent, supervisor, tmp_path, database_url, uninterrupted):
     with a_run_that_waits(agent, database_url) as (run, _):
         os.kill(run[0].pid, signal.SIGINT)

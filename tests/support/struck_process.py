@@ -14,6 +14,7 @@ import time
 import types
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 
 import psycopg
@@ -127,18 +128,24 @@ def run_with_few_attempts(*call):
 
 
 def run_struck(blow, moment, url, *call):
-    """Strike once in the third chunk's transaction: at its `begin`, its `copy`, its last `write` or its `commit`."""
+    """Strike once in the third chunk's transaction: at its `begin`, its `copy`, its last `write` or its `commit`.
+
+    At `answer` at its first statement of ours, while the server's answer to another one is outstanding.
+    """
     committed, is_written, is_struck = 0, False, False
 
-    def strike(here):
+    def strike(here, first=int):
         nonlocal is_struck
         if committed == FATAL_CHUNK - 1 and here == moment and not is_struck:
             is_struck = True
+            first()
             blow(url)
 
-    def before_statement(_connection, _cursor, text, *_):
+    def before_statement(connection, _cursor, text, *_):
         nonlocal is_written
         strike("begin")
+        if "FROM custmerge_version" in text:
+            strike("answer", lambda: connection.connection.driver_connection.pgconn.send_query(b"SELECT 1"))
         if "INTO custmerge_batch_chunk" in text:
             is_written = True
             strike("write")
@@ -149,19 +156,23 @@ def run_struck(blow, moment, url, *call):
             strike("commit")
             committed, is_written = committed + 1, False
 
+    event.listen(Engine, "before_cursor_execute", before_statement)
+    event.listen(Engine, "commit", before_commit)
+    _announce_copies(partial(strike, "copy"))
+    run_command_line(*call)
+
+
+def _announce_copies(announce):
     class Cursor(psycopg.Cursor):
         def copy(self, *arguments, **options):
-            strike("copy")
+            announce()
             return super().copy(*arguments, **options)
 
     def connected(connection, *_):
         if isinstance(connection, psycopg.Connection):
             connection.cursor_factory = Cursor
 
-    event.listen(Engine, "before_cursor_execute", before_statement)
-    event.listen(Engine, "commit", before_commit)
     event.listen(Engine, "connect", connected)
-    run_command_line(*call)
 
 
 def run_struck_while_hashing(blow, url, *call):

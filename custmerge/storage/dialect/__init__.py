@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -27,6 +28,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
+
+from custmerge.errors import is_interrupt
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
@@ -81,15 +84,18 @@ def open_engine(url: str, *, create: bool = False) -> Engine:
 
 @contextmanager
 def translated_errors(url: str) -> Iterator[None]:
-    """Turn the driver's errors in a block into the DatabaseError that they mean; it hides the password of `url`."""
-    dialect = dialect_for(url)
+    """Turn the driver's errors in a block into the DatabaseError that they mean; it hides the password of `url`.
+
+    Raises KeyboardInterrupt where the driver's error comes of Ctrl-C: that breaks off whatever it was waiting for.
+    """
+    dialect, handled = dialect_for(url), sys.exc_info()[1]
     try:
         yield
-    except DBAPIError as error:
+    except (DBAPIError, dialect.driver_error) as error:
+        if is_interrupt(error, handled=handled):
+            raise KeyboardInterrupt from None
         # SQLAlchemy's own text has statement and parameters, which may hold personal data, so it isn't used.
-        raise dialect.meaning(url, error.orig or error) from None
-    except dialect.driver_error as error:
-        raise dialect.meaning(url, error) from None
+        raise dialect.meaning(url, getattr(error, "orig", None) or error) from None
 
 
 # Any: SQLAlchemy types a row by its columns, and here they may be any.
