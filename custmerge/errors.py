@@ -827,6 +827,15 @@ class DatabaseReadOnly(DatabaseError, code="database_read_only"):
     template = N_("The database {database} is read-only: nothing half done was left behind, check the rights on it.")
 
 
+class RowsHidden(DatabaseReadOnly):
+    """Policies hide rows of a host's table from the connected role (row-level security): they would stay behind."""
+
+    template = N_(
+        "Policies in the database {database} hide rows from the connected role: nothing half done was left behind; "
+        "`custmerge attach FILE --check` names the tables."
+    )
+
+
 class DatabaseFull(DatabaseError, code="database_full"):
     template = N_(
         "The disk of the database {database} is full: nothing half done was left behind, make room and try again."
