@@ -287,6 +287,15 @@ class RefusedByMapping(ReferenceRefused):
     template = N_("{survivor} and {absorbed} can't be merged: {rule}. Nothing was changed.")
 
 
+class RowsRefuseCustomer(ReferenceRefused):
+    """The error for a customer, who isn't told what a host has in which tables."""
+
+    template = N_(
+        "These numbers can't be merged online, because other data that we have about them doesn't allow it: nothing "
+        "was changed. Please ask us."
+    )
+
+
 class FieldNotWritable(CustmergeError, code="field_not_writable", exit=ExitCode.USAGE):
     """A field is computed, or read from a row that the customer doesn't have or that the mapping only reads."""
 
@@ -294,6 +303,12 @@ class FieldNotWritable(CustmergeError, code="field_not_writable", exit=ExitCode.
         "{field} of {number} can't be written in this database: leave it out; `custmerge attach --show` prints where "
         "each field comes from."
     )
+
+
+class FieldNotWritableByCustomer(FieldNotWritable):
+    """The error for a customer, who has no mapping to look at."""
+
+    template = N_("{field} of {number} can't be changed online: leave it out, or ask us to change it.")
 
 
 class NotBlocked(CustmergeError, code="not_blocked", exit=ExitCode.USAGE):
@@ -737,6 +752,12 @@ class TextUnreadable(DatabaseError):
     """A text in the database isn't UTF-8: custmerge didn't write it."""
 
 
+class DatabaseRefusesCustomer(DatabaseError):
+    """The error for a customer: the database's own words may name tables, columns and values of a host."""
+
+    template = N_("The database {database} refused: nothing half done was left behind. Please ask us.")
+
+
 class DatabaseMissing(DatabaseError, code="database_missing"):
     template = N_(
         "There is no database at {database}: create it with `custmerge init`, or name another with --database."
@@ -804,6 +825,15 @@ class DatabaseConflict(DatabaseLocked, code="database_conflict"):
 
 class DatabaseReadOnly(DatabaseError, code="database_read_only"):
     template = N_("The database {database} is read-only: nothing half done was left behind, check the rights on it.")
+
+
+class RowsHidden(DatabaseReadOnly):
+    """Policies hide rows of a host's table from the connected role (row-level security): they would stay behind."""
+
+    template = N_(
+        "Policies in the database {database} hide rows from the connected role: nothing half done was left behind; "
+        "`custmerge attach FILE --check` names the tables."
+    )
 
 
 class DatabaseFull(DatabaseError, code="database_full"):
@@ -918,6 +948,14 @@ class SchemaChanged(CustmergeError, code="schema_changed", exit=ExitCode.CONFLIC
     template = N_(
         "Tables in {database} were changed since they were attached ({tables}): run `custmerge attach FILE --check`, "
         "then attach again; `custmerge attach --show` prints the mapping."
+    )
+
+
+class SchemaChangedForCustomer(SchemaChanged):
+    """The error for a customer, who isn't told the tables and can't attach."""
+
+    template = N_(
+        "Something was changed in {database} that our staff has to look at first: nothing was done. Please ask us."
     )
 
 

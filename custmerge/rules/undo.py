@@ -156,7 +156,8 @@ def plan_undo(entry: MergeEntry, image: Image, present: PresentState) -> UndoPla
         *(obstacle for package in image.packages for obstacle in _with_package(entry, image, package, present)),
     ]
     keys = () if present.absorbed is None else present.absorbed.keys
-    given_back, in_the_way = present.references.undo_plan(image.references, keys)
+    gone = [present.survivor, present.absorbed].count(None)
+    given_back, in_the_way = present.references.undo_plan(image.references, keys, gone=gone)
     obstacles += _by_orders(entry, image, present, in_the_way)
     if obstacles or present.survivor is None:
         raise blocked(entry.order, obstacles)

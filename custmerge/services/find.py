@@ -14,10 +14,11 @@ from custmerge.rules.history import Action, Draft, stamp
 from custmerge.rules.mask import masked_comparison, masked_customer, masked_package
 from custmerge.rules.normalise import lower
 from custmerge.rules.people import Capability, demand_authority, survivor_of
-from custmerge.rules.plan import Choice, Order, Plan, State
+from custmerge.rules.plan import Order, State
 from custmerge.rules.proofs import proof_required
 from custmerge.services.access import Caller, demand, demand_alive, demand_number
 from custmerge.services.authority import approved_for, proved_pairs, remedied, scope_error
+from custmerge.services.customer_errors import errors_for, for_caller
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -94,6 +95,7 @@ def find(database: Database, caller: Caller, text: str, limit: int = FOUND_AT_MO
     return Found(matches, has_more=len(customers) > limit)
 
 
+@for_caller
 def show(database: Database, caller: Caller, number: str, *, reveal: bool, now: datetime) -> Profile:
     """Return everything about a number, with bank data masked unless `reveal`; tombstones answer too."""
     demand_number(caller, checked_number(number))
@@ -111,6 +113,7 @@ def show(database: Database, caller: Caller, number: str, *, reveal: bool, now: 
     return replace(profile, customer=masked_customer(profile.customer), packages=packages)
 
 
+@for_caller
 def diff(
     database: Database, caller: Caller, absorbed: str, *, into: str | None, reveal: bool, now: datetime
 ) -> Comparison:
@@ -169,25 +172,26 @@ def _compared(unit: Unit, caller: Caller, pair: Pair, now: datetime) -> Comparis
     except ProofRequired as error:
         by = unit.register.proof_by
         raise proof_required(error, by, is_customer=caller.is_customer, to_see=True) from None
-    refusal = scope_error(unit, caller, survivor, absorbed) or _refused_by_rows(unit, survivor, absorbed, now)
+    refusal = scope_error(unit, caller, survivor, absorbed) or _refused_by_rows(unit, caller, survivor, absorbed, now)
     transfer = approved_for(unit, pair, records)
     comparison = replace(compare(survivor, absorbed), transfer=transfer, refusal=refusal)
     return remedied(unit, caller, comparison)
 
 
-def _refused_by_rows(unit: Unit, survivor: Customer, absorbed: Customer, now: datetime) -> ReferenceRefused | None:
+def _refused_by_rows(
+    unit: Unit, caller: Caller, survivor: Customer, absorbed: Customer, now: datetime
+) -> ReferenceRefused | None:
     """Return the error if rows of a host's tables don't allow the order, whatever is chosen; None if they do."""
-    if unit.mapping.is_ours:
+    if not unit.references.tables:
         return None
-    from custmerge.services.references import OrderReferences
+    from custmerge.services.references import OrderReferences, undecided
 
     records, number = {survivor.number: survivor, absorbed.number: absorbed}, absorbed.number
-    packages = unit.register.packages_of(number)
     references = OrderReferences(unit, records, {number}, now, lock=False, earlier=None)
+    state = State(records, unit.register.packages_of(number), references)
     try:
-        State(records, packages, references).with_references(
-            Plan(survivor, absorbed, Choice.IDENTICAL, {}, tuple(packages))
-        )
+        with errors_for(caller):
+            undecided(state, survivor, absorbed)
     except ReferenceRefused as error:
         return error
     return None

@@ -14,6 +14,7 @@ from custmerge.rules.history import FOR_CUSTOMERS, Action, Entry
 from custmerge.rules.people import Capability
 from custmerge.rules.plan import readable_image
 from custmerge.services.access import Caller, demand, demand_number
+from custmerge.services.customer_errors import for_caller
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -94,6 +95,7 @@ class Page:
     """Whether the before-image of that order has been purged, and with it the packages that it moved."""
 
 
+@for_caller
 def events(database: Database, caller: Caller, wanted: Filter) -> Iterator[Event]:
     """Yield the entries that match, newest first; a customer sees merges and undos of their own number.
 
@@ -105,6 +107,7 @@ def events(database: Database, caller: Caller, wanted: Filter) -> Iterator[Event
     return _streamed(database, caller, wanted)
 
 
+@for_caller
 def page(database: Database, caller: Caller, wanted: Filter) -> Page:
     """Return the entries that match with the undos of their orders, read at one moment.
 

@@ -14,6 +14,7 @@ from custmerge.rules.plan import Plan, Wishes, missing_details
 from custmerge.rules.proofs import ProofBy
 from custmerge.services.access import Caller, demand_may_merge
 from custmerge.services.authority import remedied, scope_error
+from custmerge.services.customer_errors import for_caller
 from custmerge.services.orders import Orders, Receipt
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Request:
     """The offer that the person saw; the order is refused if the records or packages have changed since."""
 
 
+@for_caller
 def preview(database: Database, caller: Caller, request: Request, now: datetime) -> Receipt:
     """Return what the order would do; changes nothing. Raises the errors of `merge`."""
     pair = _demanded(caller, request)
@@ -57,6 +59,7 @@ def preview(database: Database, caller: Caller, request: Request, now: datetime)
         return orders.receipt(_plan(unit, orders, pair, request, caller), None)
 
 
+@for_caller
 def offered(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> Offer:
     """Return the offer for two numbers, with their bank data: staff need the proof, too."""
     pair = _demanded(caller, Request(absorbed, into))
@@ -72,6 +75,7 @@ def offered(database: Database, caller: Caller, absorbed: str, *, into: str | No
         return Offer(comparison, packages, missing_details(*records), orders.proved_until(pair), references)
 
 
+@for_caller
 def needed_proof(
     database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime
 ) -> ProofBy | None:
@@ -91,6 +95,7 @@ def needed_proof(
     return None
 
 
+@for_caller
 def merge(database: Database, caller: Caller, request: Request, *, salt: bytes, now: datetime) -> Receipt:
     """Execute an order and return its receipt (contract §2).
 

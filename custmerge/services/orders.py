@@ -21,7 +21,7 @@ from custmerge.rules.proofs import proof_required
 from custmerge.rules.transfers import Why, approved_now, void_entries
 from custmerge.services.access import Caller, demand_alive
 from custmerge.services.authority import approved, proved_pairs, scope_error
-from custmerge.services.references import OrderReferences
+from custmerge.services.references import OrderReferences, undecided
 
 if TYPE_CHECKING:
     from custmerge.rules.references.counts import ReferenceCount
@@ -135,9 +135,7 @@ class Orders:
 
         Raises ReferenceRefused.
         """
-        packages = tuple(self.state.packages_of(absorbed.number))
-        plan = Plan(survivor, absorbed, Choice.IDENTICAL, {}, packages)
-        return self._unit.references.counts(self.state.with_references(plan))
+        return self._unit.references.counts(undecided(self.state, survivor, absorbed))
 
     def executed_plans(self) -> Iterator[Plan]:
         """Yield the executed plans, in their order."""

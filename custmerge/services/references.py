@@ -97,6 +97,15 @@ class OrderReferences(HostRows):
             yield from self._with_origins(gone)
 
 
+def undecided(state: State, survivor: Customer, absorbed: Customer) -> Plan:
+    """Return the plan of an order before a choice is made, with what it does in a host's tables.
+
+    That is the same whatever is chosen. Raises ReferenceRefused.
+    """
+    packages = tuple(state.packages_of(absorbed.number))
+    return state.with_references(Plan(survivor, absorbed, Choice.IDENTICAL, {}, packages))
+
+
 def after_undos(
     unit: Unit, numbers: Collection[str], changes: Iterable[RowChanges], earlier: ChangedRecords
 ) -> HostRows:

@@ -18,6 +18,7 @@ from custmerge.rules.people import PROOF_LASTS, Capability, Proof, survivor_of, 
 from custmerge.rules.plan import readable_image
 from custmerge.rules.proofs import Hashing, ProofBy, proof_refused, proof_required
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, demand_may_merge
+from custmerge.services.customer_errors import for_caller
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -55,6 +56,7 @@ class _ProofRules:
     hashing: Hashing
 
 
+@for_caller
 def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None, now: datetime) -> Proof:
     """Check a claim, store the proof for this pair and session, and return it.
 
@@ -138,6 +140,7 @@ def proof_by(database: Database) -> ProofBy:
         return unit.register.proof_by
 
 
+@for_caller
 def check_claim(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> str:
     """Return the number that is kept; raises what needs no password, before one is asked for.
 
@@ -146,6 +149,7 @@ def check_claim(database: Database, caller: Caller, absorbed: str, *, into: str 
     return _checked(database, caller, absorbed, into=into, now=now)[0]
 
 
+@for_caller
 def check_proof(
     database: Database, caller: Caller, absorbed: str, domain: str | None, *, into: str | None, now: datetime
 ) -> None:

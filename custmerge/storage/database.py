@@ -27,6 +27,7 @@ from custmerge.errors import (
     NotCommitted,
     NotOwnerToAttach,
     OutcomeUnknown,
+    SchemaChanged,
     is_interrupt,
 )
 from custmerge.rules.history import CLOCK_TOLERANCE, Entry, stamp
@@ -212,12 +213,13 @@ class Database:
     def try_once(self, work: Callable[[Unit], object], *, wait_seconds: float = 0.0) -> bool:
         """Do optional work in one transaction, and return whether it was done.
 
-        It isn't done if the database is locked for longer than `wait_seconds`, read-only, full or unreachable.
+        It isn't done if the database is locked for longer than `wait_seconds`, read-only, full or unreachable, or if
+        a host's tables were changed since they were attached.
         """
         try:
             with self._transaction(writes=True, wait_seconds=wait_seconds) as unit:
                 work(unit)
-        except DatabaseError:
+        except (DatabaseError, SchemaChanged):
             return False
         return True
 

@@ -98,11 +98,7 @@ class Rights:
 
     def __init__(self, connection: Connection, mapping: RegisterMapping = OWN) -> None:
         self._connection = connection
-        self._of_tables = {
-            table: rights
-            for table, rights in _OF_TABLES.items()
-            if mapping.is_ours or table not in tables.REGISTER_TABLES
-        }
+        self._of_tables = {table: rights for table, rights in _OF_TABLES.items() if table not in mapping.replaced}
         self._host = mapping.host
         self._is_server = dialect_of(connection).is_server
 

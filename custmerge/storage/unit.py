@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
     from custmerge.storage.ledger.transfers import Transfers
     from custmerge.storage.matching.exact import IdentityGroups
-    from custmerge.storage.register.attached.audit import ReferenceAudit
-    from custmerge.storage.register.attached.host import Host
+    from custmerge.storage.register.attached.audit import RowsLeft
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
     from custmerge.storage.rights import Rights
@@ -262,8 +261,9 @@ class Unit:
 
         return RegisterImport(self._connection)
 
-    def reference_audit(self, host: Host) -> ReferenceAudit:
-        """Return the audit's queries of the rows that follow a host's customers."""
-        from custmerge.storage.register.attached.audit import ReferenceAudit
+    def rows_left(self, only: Collection[str] | None) -> Iterator[RowsLeft]:
+        """Yield the rows of a host's tables that point at retired numbers, at `only` these unless it is None."""
+        if self.mapping.host is not None:
+            from custmerge.storage.register.attached.audit import ReferenceAudit
 
-        return ReferenceAudit(self._connection, self.register, host.followed)
+            yield from ReferenceAudit(self._connection, self.register, self.mapping.host.followed).rows_left(only)

@@ -54,17 +54,18 @@ TABLES = (
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request, tmp_path):
+def empty_url(request, tmp_path, worker_id):
     if request.param == "sqlite":
         path = tmp_path / "host.db"
         path.touch()
         yield f"sqlite:///{path}"
         return
     server = request.getfixturevalue("postgresql_server")
+    name = f"of_composites_{worker_id}"
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE of_composites")
-        yield server.get_uri("of_composites")
-        connection.execute("DROP DATABASE of_composites WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name}")
+        yield server.get_uri(name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager

@@ -13,16 +13,17 @@ of_each_host = pytest.mark.parametrize("host", HOSTS.values(), ids=lambda host: 
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request, tmp_path):
+def empty_url(request, tmp_path, worker_id):
     """The URL of a database with nothing in it."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'host.db'}"
         return
     server = request.getfixturevalue("postgresql_server")
+    name = f"of_a_host_{worker_id}"
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE of_a_host")
-        yield server.get_uri("of_a_host")
-        connection.execute("DROP DATABASE of_a_host WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name}")
+        yield server.get_uri(name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @of_each_host

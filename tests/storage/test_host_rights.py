@@ -81,3 +81,24 @@ def test_a_table_in_a_schema_that_may_not_be_used_is_told_like_any_other(bare, r
     (problem,) = done.json["problems"]
     assert problem["subject"] == "billing.invoice"
     assert "may not SELECT, UPDATE here" in problem["message"]
+
+
+@pytest.mark.parametrize("bare_url", ["postgresql"], indirect=True)
+def test_rows_that_policies_hide_are_told_by_the_check_and_stay_nowhere_unseen(bare, role):
+    assert bare.in_process("attach", bare.mapping()).code == 0
+    assert bare.in_process("init", "--supervisor", "anna", "--password-stdin", stdin=STAFF_PASSWORD).code == 0
+    assert bare.in_process("init", "--grant", role).code == 0
+    app = BareHost(bare.url.replace("postgres:@", f"{role}:@"), bare.folder)
+    login = ("login", "--staff", "anna", "--password-stdin", "--print-token")
+    app.token = app.in_process(*login, stdin=STAFF_PASSWORD).out.strip()
+    assert app.in_process("diff", "20002", "--into", "10001").code == 0
+    with psycopg.connect(bare.url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE note ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON note USING (id > 1)")
+    done = app.in_process("attach", bare.mapping(), "--check", "-f", "json")
+    assert (done.code, [problem["subject"] for problem in done.json["problems"]]) == (1, ["note"])
+    assert "BYPASSRLS" in done.json["problems"][0]["message"]
+    done = app.in_process("diff", "20002", "--into", "10001", "-f", "json")
+    assert (done.code, done.error["code"]) == (8, "database_read_only")
+    assert "Policies" in done.error["message"]
+    # Policies hide nothing from the owner of a table, unless it is FORCE ROW LEVEL SECURITY.
+    assert bare.in_process("attach", bare.mapping(), "--check").code == 0

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.on_both
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def host_url(request, tmp_path, host):
+def host_url(request, tmp_path, host, worker_id):
     """The URL of a host's database, to which custmerge isn't attached."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'host.db'}"
@@ -34,11 +34,12 @@ def host_url(request, tmp_path, host):
         yield url
         return
     server = request.getfixturevalue("postgresql_server")
+    name = f"of_references_{worker_id}"
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE of_references")
-        lay_out(server.get_uri("of_references"), host)
-        yield server.get_uri("of_references")
-        connection.execute("DROP DATABASE of_references WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name}")
+        lay_out(server.get_uri(name), host)
+        yield server.get_uri(name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager

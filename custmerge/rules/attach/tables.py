@@ -10,7 +10,7 @@ from custmerge.rules.attach.clashes import compares_by_equality, mentions
 from custmerge.rules.attach.entries import EntryChecks
 from custmerge.rules.attach.problems import Problems
 from custmerge.rules.attach.references import Child, FoundReferences, ResolvedReference
-from custmerge.rules.host_schema import HostSchema, HostTable, Kind, Unique
+from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, Kind, Unique
 from custmerge.rules.mapping import (
     HostMapping,
     Itself,
@@ -230,11 +230,21 @@ class _Builder:
             elif name in self.changed:
                 yield name
             elif column.is_text_by_locale:
-                yield self._computed(f"lower({quoted(name)})")
+                yield self._computed(_case_alike(column))
             elif column.kind is Kind.NUMBER and "(" not in column.type:
                 yield self._computed(_number_alike(quoted(name)))
             else:
                 yield name
+
+
+def _case_alike(column: HostColumn) -> str:
+    """Return an SQL text that is the same for texts that differ in case, if the column's collation takes them so.
+
+    Other writings that it takes for equal are left to the database, which refuses such a row.
+    """
+    name = quoted(column.name)
+    # Cast back, because citext compared with a text would be a text.
+    return f"CASE WHEN {name} = CAST(lower({name}) AS {column.type or 'TEXT'}) THEN lower({name}) ELSE {name} END"
 
 
 def _number_alike(column: str) -> str:

@@ -82,8 +82,18 @@ class HostRows:
     def execute(self, plan: Plan) -> None:
         """Change the rows as an order does."""
 
-    def undo_plan(self, _changes: RowChanges, _keys: Sequence[str], /) -> tuple[RowsBack, Sequence[Obstacle]]:
-        """Return what undoing an order's changes gives back, and what is in the way, given the absorbed's keys."""
+    def undo_plan(
+        self,
+        _changes: RowChanges,
+        _keys: Sequence[str],
+        /,
+        *,
+        gone: int = 0,  # noqa: ARG002 (nothing is in the way)
+    ) -> tuple[RowsBack, Sequence[Obstacle]]:
+        """Return what undoing an order's changes gives back, and what is in the way.
+
+        Given are the absorbed's keys, and how many of the two customers are gone and so are named already.
+        """
         return NOTHING_BACK, ()
 
     def undo(self, given_back: RowsBack) -> None:

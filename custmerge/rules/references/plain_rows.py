@@ -22,7 +22,7 @@ from custmerge.rules.references.cells import (
     text_of,
 )
 from custmerge.rules.references.changes import RowsChanged, RowsWritten
-from custmerge.rules.references.table_rules import CustomerReference, TableRules
+from custmerge.rules.references.table_rules import TableRules
 
 if TYPE_CHECKING:
     from custmerge.rules.mapping import Value
@@ -90,17 +90,10 @@ class PlainRows:
 
     def __init__(self, rules: TableRules) -> None:
         self.rules = rules
-        self.reference: CustomerReference = rules.references[0]
-        names = (*rules.columns, *rules.computed)
-        self._width = len(rules.key)
-        watched = sorted(set(rules.columns) - set(rules.key))
-        self._positions = {column: names.index(column) for column in watched}
-        beside = {**self.reference.set, **rules.touch}
-        self._beside = sorted((name, value) for name, value in beside.items() if name in self._positions)
-        """(column, value) of what rows get besides."""
-        self._flag = None if self.reference.where is None else names.index(self.reference.where)
+        self._layout = rules.plain_layout
+        self.reference = self._layout.reference
         self._keys = _KeyColumn()
-        self._read: dict[str, list[NewCell]] = {column: [] for column in watched}
+        self._read: dict[str, list[NewCell]] = {column: [] for column in self._layout.positions}
         # The same lists until an order changes a column.
         self._now = dict(self._read)
         self._held: dict[str, list[range]] = {}
@@ -115,14 +108,14 @@ class PlainRows:
         """Add rows, as `References.add` does."""
         rows, self._places = iter(rows), None
         while batch := list(islice(rows, BATCH)):
-            if (flag := self._flag) is not None:
+            if (flag := self._layout.flag) is not None:
                 batch = [row for row in batch if is_true(row[flag])]
             for alike_rows in self._by_reference(batch):
                 self._add(alike_rows)
 
     def _by_reference(self, batch: Sequence[Sequence[Cell]]) -> Iterable[Sequence[Sequence[Cell]]]:
         """Return the rows, those with the same reference together."""
-        at = self._positions[self.reference.column]
+        at = self._layout.positions[self.reference.column]
         if not batch or are_alike([row[at] for row in batch]):
             return [batch] if batch else []
         together: dict[tuple[type, Cell], list[Sequence[Cell]]] = {}
@@ -132,14 +125,14 @@ class PlainRows:
 
     def _add(self, rows: Sequence[Sequence[Cell]]) -> None:
         """Add rows with the same reference."""
-        width = self._width
+        width = self._layout.width
         keys, places = in_order([tuple(row[:width]) for row in rows])
-        for column, position in self._positions.items():
+        for column, position in self._layout.positions.items():
             # One object for equal texts: most rows of a customer hold the same.
             texts: dict[str, str] = {}
             cells = [rows[place][position] for place in places]
             self._read[column] += [texts.setdefault(cell, cell) if type(cell) is str else cell for cell in cells]
-        self._hold(rows[0][self._positions[self.reference.column]], keys)
+        self._hold(rows[0][self._layout.positions[self.reference.column]], keys)
 
     def add_held(self, cell: Cell, keys: Keys) -> None:
         """Add the rows whose reference holds `cell`, of a table of which nothing else is read."""
@@ -182,7 +175,7 @@ class PlainRows:
         before: list[tuple[str, NewCell]] = [(column, held)]
         after: list[tuple[str, NewCell]] = [(column, like(held, survivor))]
         each: list[tuple[str, tuple[NewCell, ...]]] = []
-        for name, value in self._beside:
+        for name, value in self._layout.beside:
             cells = tuple(_at(self._now[name], places))
             new = cell_for(name, value, cells[0])
             if not are_alike(cells):

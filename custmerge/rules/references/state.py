@@ -34,11 +34,14 @@ class References(HostRows):
         tables: Mapping[str, TableRules] | None = None,
         own: OwnRows | None = None,
         written: WrittenCells | None = None,
+        *,
+        customers: str = "",
     ) -> None:
-        """Begin without rows."""
+        """Begin without rows; `customers` is the table of the customers' own rows, which an undo needs."""
         self.tables = dict(sorted((tables or {}).items()))
         """By name, sorted."""
         self.own = own or OwnRows()
+        self.customers = customers
         self.written = written or {}
         self._children: dict[str, list[tuple[str, ChildReference]]] = {}
         for table, rules in self.tables.items():
@@ -142,11 +145,13 @@ class References(HostRows):
         for table, replaced in new.items():
             self._rows[table].replace(replaced)
 
-    def undo_plan(self, changes: RowChanges, keys: Sequence[str]) -> tuple[RowsBack, list[Obstacle]]:
+    def undo_plan(
+        self, changes: RowChanges, keys: Sequence[str], *, gone: int = 0
+    ) -> tuple[RowsBack, list[Obstacle]]:
         """See `HostRows`."""
         from custmerge.rules.references.undo import plan_undo_references  # orders need none of it
 
-        return plan_undo_references(changes, self, keys)
+        return plan_undo_references(changes, self, keys, gone=gone)
 
     def undo(self, given_back: RowsBack) -> None:
         """Change the rows as the undo of an order does."""

@@ -70,6 +70,21 @@ class ChildReference:
     set: Mapping[str, Value] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class PlainLayout:
+    """Where in a row that can only move what an order looks at is."""
+
+    reference: CustomerReference
+    width: int
+    """How many columns the key has, which are the first."""
+    positions: Mapping[str, int]
+    """Of the columns that an order may change, in the order of their names."""
+    beside: tuple[tuple[str, Value], ...]
+    """(column, value) of what rows get besides."""
+    flag: int | None
+    """The position of the condition that says in which rows the reference holds a key."""
+
+
 # Without slots: what is computed of them is kept, for a process has them once and many merges.
 @dataclass(frozen=True)
 class TableRules:
@@ -106,6 +121,20 @@ class TableRules:
         if reference.column in beside or reference.policy not in (Policy.MOVE, Policy.REFUSE):
             return False
         return changed.isdisjoint({*unique, *self.key})
+
+    @cached_property
+    def plain_layout(self) -> PlainLayout:
+        """The layout of its rows if they can only move."""
+        reference, names = self.references[0], (*self.columns, *self.computed)
+        positions = {column: names.index(column) for column in sorted(set(self.columns) - set(self.key))}
+        beside = {**reference.set, **self.touch}
+        return PlainLayout(
+            reference,
+            len(self.key),
+            positions,
+            tuple(sorted((name, value) for name, value in beside.items() if name in positions)),
+            None if reference.where is None else names.index(reference.where),
+        )
 
     @cached_property
     def has_only_key_and_reference(self) -> bool:

@@ -30,15 +30,15 @@ MORE = N_("{count} further rows were changed since")
 
 
 def plan_undo_references(
-    changes: RowChanges, references: References, keys: Sequence[str] = ()
+    changes: RowChanges, references: References, keys: Sequence[str] = (), *, gone: int = 0
 ) -> tuple[GivenBack, list[Obstacle]]:
     """Return what undoing an order's changes does to the present rows, and what is in the way: at most SHOWN rows.
 
-    `keys` are those of the absorbed customer.
+    `keys` are those of the absorbed customer, `gone` is how many of the two customers aren't there any more.
     """
     undoing = _Undoing(references, keys)
     undoing.plan(changes)
-    return undoing.given_back(), undoing.obstacles()
+    return undoing.given_back(), undoing.obstacles(gone)
 
 
 class _Undoing:
@@ -75,10 +75,15 @@ class _Undoing:
             changed += updates(planned.rows, pairs, 0)
         return GivenBack(tuple(changed), tuple(self._restored.values()))
 
-    def obstacles(self) -> list[Obstacle]:
+    def obstacles(self, gone: int) -> list[Obstacle]:
+        table = self._references.customers
+        own = [each for each in self._obstacles if each.why == GONE and each.fills["table"] == table]
+        # Of more rows it isn't known which are the two customers' own.
+        named = own if len(own) <= gone else []
+        obstacles = [each for each in self._obstacles if each not in named]
         if self._more:
-            return [*self._obstacles, Obstacle("references", MORE, {"count": self._more})]
-        return self._obstacles
+            obstacles.append(Obstacle("references", MORE, {"count": self._more}))
+        return obstacles
 
     def _rows(self, table: str) -> PlannedRows:
         if (planned := self._planned.get(table)) is None:

@@ -144,10 +144,13 @@ class _Check:
         return questions(self._values, self._readable, customer, self._resolved.answered(self._schema))
 
     def _check_rights(self) -> None:
-        lacking = self._host.lacking(self._schema, rights_of(self._resolved, self._schema))
-        for table, rights in lacking.items():
+        needed = rights_of(self._resolved, self._schema)
+        for table, rights in self._host.lacking(self._schema, needed).items():
             why = N_("the connected role may not {rights} here, which orders need")
             self._problems.of(table, why, rights=rights)
+        for table in self._host.hiding(self._schema, needed):
+            why = N_("policies hide rows from the connected role (row-level security): it needs BYPASSRLS")
+            self._problems.of(table, why)
 
     def _table(self, name: str) -> HostTable | None:
         """Return a table whose rows can be read."""

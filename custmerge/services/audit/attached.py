@@ -26,9 +26,9 @@ def check_references(unit: Unit, findings: Findings, only: Collection[str] | Non
     if unit.mappings.state(unit.mapping.host) != (None if body is None else (body.get("sha256"), body.get("schema"))):
         findings.add(CheckName.REFERENCES, "table custmerge_version", _OTHER_MAPPING)
     # Rows are found by columns that may be gone; tables that were changed are among the check of columns.
-    if unit.mapping.host is None or unit.changed_tables():
+    if unit.changed_tables():
         return
-    left = list(unit.reference_audit(unit.mapping.host).rows_left(only))
+    left = list(unit.rows_left(only))
     orders = unit.ledger.newest_orders({each.number for each in left}) if left else {}
     for each in left:
         order, _survivor = orders.get(each.number, (0, ""))

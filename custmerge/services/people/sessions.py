@@ -9,12 +9,14 @@ from custmerge.rules.history import CLOCK_TOLERANCE, Action, Actor, Draft, stamp
 from custmerge.rules.passwords import Subject
 from custmerge.rules.people import ABSOLUTE_LIMIT, Person, Session, token_sha256
 from custmerge.services.access import Caller, caller_of, matches_history
+from custmerge.services.customer_errors import errors_for_customer
 from custmerge.services.people import guessing, passwords
 from custmerge.services.people.staff import write_password
 from custmerge.storage.database import Database
 from custmerge.storage.unit import Unit
 
 
+@errors_for_customer()
 def login_customer(database: Database, number: str, password: str, *, token: str, now: datetime) -> Caller:
     """Open a session for a customer number and return its caller.
 

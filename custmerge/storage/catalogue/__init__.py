@@ -123,13 +123,12 @@ class Protection:
 
     def __init__(self, connection: Connection, mapping: RegisterMapping = OWN) -> None:
         self._connection = connection
-        self._foreign: frozenset[str] = frozenset() if mapping.is_ours else tables.REGISTER_TABLES
-        """Names of tables that aren't custmerge's here."""
+        self._replaced = mapping.replaced
 
     def unreadable(self) -> list[tuple[str, str | None]]:
         """Return (table, column) of columns that are gone or of another type; column None if the table is gone."""
         statement = _TYPES_POSTGRESQL if dialect_of(self._connection).is_server else _TYPES_SQLITE
-        columns = [column for column in _COLUMNS if column.table.name not in self._foreign]
+        columns = [column for column in _COLUMNS if column.table.name not in self._replaced]
         names = sorted({column.table.name for column in columns})
         statement = statement.replace("{among}", dialect_of(self._connection).among(":tables"))
         rows = self._connection.execute(text(statement), {"tables": dialect_of(self._connection).keys(names)})
@@ -167,7 +166,7 @@ class Protection:
 
     def _expected(self) -> Expected:
         right = expected(self._connection.dialect.name)
-        return {table: subjects for table, subjects in right.items() if table not in self._foreign}
+        return {table: subjects for table, subjects in right.items() if table not in self._replaced}
 
     def damage(self) -> str | None:
         """Return the first problem of an SQLite file, None if every row and index is sound."""

@@ -64,6 +64,8 @@ _IN_THE_WAY = ("2BP01", "0A000")
 """Another object depends on the one that is changed; the detail names it."""
 _CANCELED = "57014"
 """The server or an administrator cancelled the statement; the connection still exists."""
+_ASKS_FOR_POLICIES = "check_enable_rls"
+"""The server's function that refuses a query of which a policy would hide rows. Source: PostgreSQL, rls.c."""
 _MEANINGS: dict[str, type[errors.DatabaseError]] = {
     "55P03": errors.DatabaseLocked,
     "40001": errors.DatabaseConflict,
@@ -141,6 +143,9 @@ class PostgreSQL:
             message = f"{message}: {error.diag.message_detail.splitlines()[0]}"
         reason = without_secrets(url, message)
         meaning = _MEANINGS.get(state, errors.DatabaseError)
+        if isinstance(error, psycopg.Error) and error.diag.source_function == _ASKS_FOR_POLICIES:
+            # Its SQLSTATE is that of every missing right, and its message in the server's language.
+            meaning = errors.RowsHidden
         if state not in (*_MEANINGS, _CANCELED) and isinstance(error, psycopg.OperationalError):
             if not state and _is_missing(url, error):
                 return errors.DatabaseMissing(database=database)

@@ -24,7 +24,7 @@ from custmerge.rules.mapping import HostMapping
 from custmerge.rules.sql_words import literal, quoted, quoted_table
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.host import host_schema
-from custmerge.storage.host.privileges import may
+from custmerge.storage.host.privileges import hides_rows, may
 from custmerge.storage.tables.attached import tombstone
 
 if TYPE_CHECKING:
@@ -178,6 +178,11 @@ class HostCheck:
                 ):
                     lacking[each.table].append(right)
         return {table: words for table, words in lacking.items() if words}
+
+    def hiding(self, schema: HostSchema, rights: Sequence[TableRights]) -> list[str]:
+        """Return those tables of which policies hide rows from the connected role."""
+        tables = [each.table for each in rights] if self._dialect.is_server else []
+        return [table for table in tables if hides_rows(self._connection, schema.tables[table])]
 
     # Any: cells as the driver gives them.
     def _row(self, statement: str) -> Sequence[Any]:

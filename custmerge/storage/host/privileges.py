@@ -15,6 +15,16 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
      (SELECT coalesce(CAST(:role AS name), current_user) AS role) AS asked
 WHERE n.nspname = :schema AND c.relname = :name""")
 
+_HIDES = text("""
+SELECT pg_catalog.row_security_active(c.oid)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = :schema AND c.relname = :name""")
+
+
+def hides_rows(connection: Connection, table: HostTable) -> bool:
+    """Return whether policies say which rows of a table the connected role sees (row-level security)."""
+    return bool(connection.execute(_HIDES, {"schema": table.home, "name": table.plain_name}).scalar())
+
 
 def may(connection: Connection, table: HostTable, right: str, column: str = "", role: str | None = None) -> bool:
     """Return whether a role, or the connected one, has a right on a table or on one of its columns."""

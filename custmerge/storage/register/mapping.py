@@ -126,6 +126,8 @@ class RegisterMapping:
     """What is done with the hashes of passwords."""
     host: Host | None = None
     """What a host's tables were attached by; None for our own."""
+    replaced: frozenset[str] = frozenset()
+    """Names of custmerge's own tables that aren't there, because a host's are in their place."""
     references: Callable[[Connection], FollowingRows] = FollowingRows
     """Returns what reads and writes the rows that follow the customers."""
 

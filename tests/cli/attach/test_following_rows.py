@@ -186,6 +186,14 @@ def test_a_batch_is_foreseen_and_undone_in_parts_as_in_one(shop, database):
     assert shop.host_rows() == before
 
 
+def test_a_retired_row_that_has_gone_is_named_once(shop):
+    order = shop.merged()
+    shop.execute("DELETE FROM client WHERE id = 70002")
+    for options in (("--dry-run",), ("--yes",)):
+        done = shop.supervisor.in_process("undo", order, *options, "-f", "json")
+        assert [obstacle["row"] for obstacle in done.error["details"]["obstacles"]] == ["customer 20002"]
+
+
 def test_an_order_writes_its_number_and_the_time_where_the_mapping_says(shop):
     shop.execute("ALTER TABLE client ADD COLUMN gone_by integer", "ALTER TABLE client ADD COLUMN gone_at timestamp")
     retire = 'retire = { gone_by = "{order}", gone_at = "{now}", status = "into {survivor.number}" }'

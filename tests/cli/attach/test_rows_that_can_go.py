@@ -79,3 +79,21 @@ def test_a_row_that_refers_to_nothing_is_not_dropped_for_it_could_not_be_given_b
     done = cli.as_("ben")("merge", "2", "--into", "1", "--password-stdin", "--yes", "-f", "json", stdin="hefezopf")
     assert (done.code, done.error["code"]) == (3, "reference_refused"), done.err
     assert len(rows(database_url, "SELECT * FROM review")) == 2
+
+
+@pytest.mark.parametrize(("collation", "left"), [("NOCASE", 1), ("RTRIM", 2), ("BINARY", 2)])
+def test_rows_that_differ_in_case_are_the_same_where_their_collation_says_so(sqlite_cli, collation, left):
+    url = sqlite_cli.url
+    make_tables(
+        url,
+        "CREATE TABLE client (id INTEGER PRIMARY KEY, name TEXT, pass TEXT)",
+        f"""CREATE TABLE review (id INTEGER PRIMARY KEY, client_id INTEGER REFERENCES client (id),
+            product TEXT COLLATE {collation}, UNIQUE (client_id, product))""",
+        f"INSERT INTO client VALUES (1, 'Brandt', NULL), (2, 'Brandt', '{passwords.hashed('hefezopf')}')",
+        "INSERT INTO review VALUES (1, 1, 'Jam'), (2, 2, 'jam')",
+    )
+    let_hold(url, MAPPING)
+    execute(url, *(f"DROP TABLE {table}" for table in ("domain", "package", "customer")))
+    done = sqlite_cli.as_("ben")("merge", "2", "--into", "1", "--password-stdin", "--yes", stdin="hefezopf")
+    assert done.code == 0, done.err
+    assert len(rows(url, "SELECT * FROM review WHERE client_id = 1")) == left

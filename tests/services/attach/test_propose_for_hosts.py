@@ -47,7 +47,7 @@ TRUTH = {
 
 
 @pytest.fixture(params=["sqlite", "postgresql"], scope="module")
-def urls(request, tmp_path_factory):
+def urls(request, tmp_path_factory, worker_id):
     """The URLs of the hosts' databases, by their names."""
     if request.param == "sqlite":
         folder = tmp_path_factory.mktemp("hosts")
@@ -57,7 +57,7 @@ def urls(request, tmp_path_factory):
         yield made
         return
     server = request.getfixturevalue("postgresql_server")
-    names = {name: f"proposed_{place}" for place, name in enumerate(HOSTS)}
+    names = {name: f"proposed_{worker_id}_{place}" for place, name in enumerate(HOSTS)}
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         for database in names.values():
             connection.execute(f"CREATE DATABASE {database}")

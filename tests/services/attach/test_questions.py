@@ -86,12 +86,13 @@ def url(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def bare_database(request):
+def bare_database(request, worker_id):
     server = request.getfixturevalue("postgresql_server")
+    name = f"asked_{worker_id}"
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE asked")
-        yield server.get_uri("asked")
-        connection.execute("DROP DATABASE asked WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name}")
+        yield server.get_uri(name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,7 @@ class ReferenceReading:
 
     def for_undos(self, changes: Iterable[RowChanges]) -> References:
         """Return the rows on which undoing orders that made `changes` depends."""
-        references = References(self._followed.by_table)
+        references = References(self._followed.by_table, customers=self._mapping.customer.table)
         wanted = rows_wanted(self._followed.by_table, changes)
         for table in self._followed.by_table:
             sql = self._sql[table]

@@ -18,6 +18,7 @@ from custmerge.storage.register.attached.host import Host
 from custmerge.storage.register.attached.packages import HostPackages
 from custmerge.storage.register.mapping import RegisterMapping
 from custmerge.storage.tables.attached import tombstone
+from custmerge.storage.tables.register import REGISTER_TABLES
 
 
 def attached(mapping: HostMapping, schema: HostSchema) -> RegisterMapping:
@@ -68,6 +69,7 @@ def attached(mapping: HostMapping, schema: HostSchema) -> RegisterMapping:
         proof=mapping.proof,
         hashing=Hashing(renews=False, kind=schema.facts.get(Fact.HASH_KIND)),
         host=host,
+        replaced=REGISTER_TABLES,
         references=host.references,
     )
 

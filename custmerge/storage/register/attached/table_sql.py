@@ -53,6 +53,8 @@ class HostTableSql:
             for name, sql in rules.computed.items()
         ]
         self._names: dict[str, str] = {}
+        self._updating: dict[tuple[tuple[str, ...], str], str] = {}
+        """What `updating_one` has returned: the process's next merges need the same."""
         self._cells = ", ".join([*map(self._read, rules.columns), *computed])
         self._order = ", ".join(self.column(name) for name in rules.key)
 
@@ -141,6 +143,18 @@ class HostTableSql:
             f"SELECT r, pg_catalog.json_agg(k)::text FROM (SELECT {reference} AS r, {key} AS k "  # noqa: S608 (as above)
             f"FROM {self.name} WHERE {condition} ORDER BY {key}{locking}) AS custmerge_rows GROUP BY r"
         )
+
+    def is_row(self, operator: str) -> str:
+        """Return the condition that is true of the row with a key, SQLite's parameters."""
+        return " AND ".join(f"{self.column(name)} {operator} ?" for name in self.rules.key)
+
+    def updating_one(self, columns: tuple[str, ...], operator: str) -> str:
+        """Return SQLite's statement that gives columns new cells in the row of which `is_row` is true."""
+        if (statement := self._updating.get((columns, operator))) is None:
+            changes = ", ".join(f"{self.bare(column)} = ?" for column in columns)
+            statement = f"UPDATE {self.name} SET {changes} WHERE {self.is_row(operator)}"  # noqa: S608 (names of the catalogue, quoted)
+            self._updating[columns, operator] = statement
+        return statement
 
     def first_of_each(
         self, of: str, columns: Sequence[str], condition: str, where: str | None, order: str | None

@@ -221,17 +221,16 @@ def _in_file(tables: Mapping[str, HostTableSql], step: Step) -> Iterator[_Write]
     """Yield the statements for SQLite, in their order."""
     for name, keys in step.dropped.items():
         table = tables[name]
-        those = f"FROM {table.name} WHERE {_is_row(table)}"
+        those = f"FROM {table.name} WHERE {table.is_row('IS')}"
         yield _Write(table, f"DELETE {those}", tuple(keys), len(keys), left=f"SELECT count(*) {those}")
     # SQLite follows ON UPDATE at once: what refers to a row has its new cells before the row has.
     below = _levels(tables)
     for name, columns, groups in sorted(_grouped(step.updated), key=lambda group: below[group[0]]):
         table = tables[name]
-        changes = ", ".join(f"{table.bare(column)} = ?" for column in columns)
         rows = _cells_and_keys(groups, len(table.rules.key))
         # `=` finds a row quicker, but no NULL, which keys of SQLite may have.
-        is_row = _is_row(table, "=" if all(_have_no_null(group.keys) for group in groups) else "IS")
-        yield _Write(table, f"UPDATE {table.name} SET {changes} WHERE {is_row}", rows, len(rows))  # noqa: S608 (as above)
+        operator = "=" if all(_have_no_null(group.keys) for group in groups) else "IS"
+        yield _Write(table, table.updating_one(columns, operator), rows, len(rows))
     for name, restored in step.restored.items():
         table = tables[name]
         columns = tuple(column for column, _ in restored[0])
@@ -249,10 +248,6 @@ def _levels(tables: Mapping[str, HostTableSql]) -> dict[str, int]:
             if parent != name and levels[parent] <= levels[name] < len(tables):
                 levels[parent] = levels[name] + 1
     return levels
-
-
-def _is_row(table: HostTableSql, operator: str = "IS") -> str:
-    return " AND ".join(f"{table.column(name)} {operator} ?" for name in table.rules.key)
 
 
 def _have_no_null(keys: Keys) -> bool:
