@@ -155,7 +155,7 @@ class _Merge:
             "{null}": None,
             "{order}": number,
             "{survivor.key}": clients[survivor][host.key],
-            "{survivor.number}": clients[survivor][host.number],
+            "{survivor.number}": str(clients[survivor][host.number]),
         }
         self.stays = []
         self.into = {}
