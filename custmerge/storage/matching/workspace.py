@@ -103,8 +103,15 @@ def _known(error: BaseException, folder: Path, memory: int | None) -> CustmergeE
     while cause is not None and not isinstance(cause, duckdb.Error):
         cause = cause.__cause__ or cause.__context__
     if isinstance(cause, duckdb.OutOfMemoryException):
+        if memory is None:
+            # DuckDB takes 80 % of it.
+            why = N_(
+                "isn't given, and this machine's memory is too little for so many customers: use a larger one, or "
+                "--engine spark"
+            )
+            return BadValue(name="--memory", value="", why=why)
         why = N_("is too little for so many customers: give more")
-        return BadValue(name="--memory", value="80 %" if memory is None else size(memory), why=why)
+        return BadValue(name="--memory", value=size(memory), why=why)
     # A database that couldn't be written is closed: what comes next only quotes the first error.
     if isinstance(cause, duckdb.IOException) or "No space left" in str(cause):
         return TemporaryFilesFailed(directory=str(folder.parent), reason=str(cause).partition("\n")[0])

@@ -66,6 +66,17 @@ def test_too_little_memory_is_a_sentence_about_the_option():
         space.run(SPREAD)
 
 
+def test_too_little_memory_without_the_option_is_a_sentence_about_the_machine():
+    import duckdb
+
+    with pytest.raises(BadValue) as raised, workspace(None):
+        raise duckdb.OutOfMemoryException("Out of Memory Error")
+    assert str(raised.value) == (
+        "--memory isn't given, and this machine's memory is too little for so many customers: use a larger one, or "
+        "--engine spark."
+    )
+
+
 @pytest.mark.parametrize("kind", ["IOException", "FatalException"])
 def test_a_full_disk_is_named_also_where_splink_wraps_the_error(kind):
     import duckdb
