@@ -24,6 +24,8 @@ PAIRS = "pairs"
 """The table of the pairs to compare."""
 THREADS = 2
 """Each more makes a search quicker and needs more memory."""
+_INTERRUPTED = "Query interrupted"
+"""What DuckDB says then; it has no class of its own for it."""
 _REMOVING = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
 """What a process does that outlives this one: its input ends when this process ends, be it by `kill -9`."""
 
@@ -85,7 +87,9 @@ def workspace(memory: int | None) -> Iterator[Workspace]:
             settings["memory_limit"] = f"{memory * 3 // 4 >> 20}MiB"
         with duckdb.connect(folder / "matching.duckdb", config=settings) as connection:
             yield Workspace(folder, connection)
-    except (duckdb.Error, SplinkException) as error:
+    except (duckdb.Error, SplinkException, RuntimeError) as error:
+        if _is_interrupted(error):
+            raise KeyboardInterrupt from None
         known = _known(error, folder, memory)
         if known is None:
             raise
@@ -93,6 +97,12 @@ def workspace(memory: int | None) -> Iterator[Workspace]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         guard.communicate()
+
+
+def _is_interrupted(error: BaseException) -> bool:
+    """Return whether somebody has pressed Ctrl-C while DuckDB executed a statement, perhaps one of Splink's."""
+    causes = (error, error.__cause__ or error.__context__)
+    return any(isinstance(cause, RuntimeError) and str(cause) == _INTERRUPTED for cause in causes)
 
 
 def _known(error: BaseException, folder: Path, memory: int | None) -> CustmergeError | None:

@@ -4,6 +4,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -56,6 +57,21 @@ def test_spilled_data_stays_in_it_and_memory_is_limited():
     assert settings["temp_directory"].startswith(str(space.folder))
     assert settings["memory_limit"] == "768.0 MiB"
     assert int(settings["threads"]) <= 2
+
+
+def test_ctrl_c_while_splink_lets_duckdb_work_is_no_error_of_splinks():
+    from splink import DuckDBAPI
+
+    endless = "select sum(a.range * b.range) as n from range(10_000_000) a, range(1_000_000) b where a.range % 7 = 3"
+
+    def search():
+        with workspace(None) as space:
+            api = DuckDBAPI(space.connection)
+            threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
+            api._log_and_run_sql_execution(f"create table endless as {endless}", "endless", "endless")
+
+    with pytest.raises(KeyboardInterrupt):
+        search()
 
 
 SPREAD = "create table wide as select i, repeat(i::text, 99) as text from range(3_000_000) r(i) order by text desc"
