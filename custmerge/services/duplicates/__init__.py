@@ -43,7 +43,7 @@ class Search:
 
 
 def find(database: Database, caller: Caller, search: Search, progress: Progress) -> Generator[Candidate, None, None]:
-    """Yield candidates as they are found: of equal identity by their names, of a model the most probable first.
+    """Yield candidates as they are found: of equal identity by their names, of a model the surest first.
 
     Raises NotAllowed, UnknownNumber and MergedAway for `against`, ExtraMissing, and what the model raises.
     """
