@@ -59,7 +59,9 @@ def scored(url: str, file: str, threshold: str) -> None:
     with _opened(url) as database, Path(file).open("w", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines)
         for found in fuzzy_pairs(database, options, Progress()):
-            writer.writerow((found.left, found.right, found.probability, found.kind.value))
+            # Records that are equal in everything need no probability.
+            probability = 1.0 if found.probability is None else found.probability
+            writer.writerow((found.left, found.right, probability, found.kind.value))
 
 
 def read(url: str) -> None:

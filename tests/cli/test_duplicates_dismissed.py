@@ -1,5 +1,7 @@
 """Two numbers that are two customers: no search finds them again, in either direction, until a name changes."""
 
+import re
+
 import pytest
 from support.databases import execute, first_cells
 from support.scenes import scene
@@ -148,3 +150,42 @@ def test_a_purge_erases_old_reasons_and_the_pair_stays_dismissed(alike, supervis
     assert pairs(supervisor) == [("10001", "10003")]
     # What was changed by hand before isn't sealed anew.
     assert supervisor("audit").code == 2
+
+
+HOSTILE = "\x1b[31m[red]x[/red]\nzwei {0} \u202e"
+
+
+def test_nothing_of_a_reason_or_a_number_is_obeyed_by_a_terminal_or_taken_for_a_style(world, supervisor):
+    """Names themselves aren't in these tables."""
+    name = {"company": HOSTILE, "first_name": "[bold]Jo[/]", "last_name": "Doe"}
+    world.customers_like("[red]1", "[/]2", "[red]3", **name)
+    shown = [supervisor("duplicates", COLUMNS="60").out]
+    done = supervisor("duplicates", "dismiss", "[red]1", "[/]2", "--reason", HOSTILE)
+    assert done.code == 0, done.err
+    shown += [done.out, supervisor("duplicates", "dismissed", COLUMNS="60").out]
+    (world.folder / "new.csv").write_text("number,last_name\n[red]1,Adler\n[/]2,Adler\n[red]3,Adler\n")
+    assert supervisor("import", "customers", "new.csv", "--update").code == 0
+    shown += [supervisor("duplicates", COLUMNS="60").out, supervisor("duplicates", "dismissed", COLUMNS="60").out]
+    assert [
+        text for text in shown if "[red]" not in text or re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
+    ] == []
+    assert [text for text in shown[2:] if "[31m[red]x[/red]" not in "".join(text.split())] == []
+    assert max(len(line) for text in (*shown[:1], *shown[2:]) for line in text.splitlines()) <= 60
+    assert supervisor("duplicates", "dismissed", "-f", "json").json[0]["reason"] == HOSTILE.strip()
+
+
+def test_a_row_with_a_salt_that_is_no_bytes_stops_no_search_and_the_audit_names_it(alike, supervisor):
+    """SQLite takes a text there."""
+    dismiss(supervisor, "10001", "10002")
+    if alike.url.startswith("sqlite"):
+        execute(alike.url, "UPDATE custmerge_dismissal SET salt = 'x', reason = 5")
+    else:
+        execute(alike.url, "UPDATE custmerge_dismissal SET salt = 'x', reason = '5'")
+    assert pairs(supervisor) == [("10001", "10002"), ("10001", "10003")]
+    assert supervisor("duplicates").code == 0
+    (listed,) = supervisor("duplicates", "dismissed", "-f", "json").json
+    assert listed["holds"] is False
+    assert supervisor("duplicates", "dismissed").code == 0
+    assert "dismissal 10001 10002" in {
+        finding["subject"] for finding in supervisor("audit", "-f", "json").json["findings"]
+    }

@@ -21,6 +21,7 @@ COMMANDS = [
     *(("token", verb) for verb in ("create", "list", "revoke")),
     *(("transfer", verb) for verb in ("file", "list", "show", "approve", "reject", "withdraw")),
     *(("config", verb) for verb in ("path", "show")),
+    *(("duplicates", verb) for verb in ("dismiss", "undismiss", "dismissed")),
 ]
 
 
@@ -143,3 +144,18 @@ def test_diff_loads_only_what_it_needs(sqlite_cli):
     loaded = imported_by(["diff", "2", "--into", "1"], sqlite_cli.as_("ben").environ())
     assert "sqlalchemy" in loaded
     assert not loaded & {"alembic", "keyring", "psycopg", "phonenumbers", "schwifty", "argon2"}
+
+
+SEARCHES = re.compile(
+    r"custmerge\.(services\.duplicates|storage\.matching|cli\.duplicates|cli\.render\.\w+\.duplicates)\b|"
+    r"splink\b|duckdb\b|pyarrow\b|pyspark\b"
+)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["diff", "2", "--into", "1"], ["merge", "2", "--into", "1"], ["audit"]], ids=str
+)
+def test_other_commands_load_nothing_of_a_search_for_duplicates(sqlite_cli, arguments):
+    loaded = imported_by(arguments, sqlite_cli.as_("anna").environ())
+    assert "sqlalchemy" in loaded
+    assert [module for module in loaded if SEARCHES.match(module)] == []

@@ -18,6 +18,7 @@ from custmerge.services import audit as audit_service
 from custmerge.services import purge as purge_service
 from custmerge.services import transfer as transfer_service
 from custmerge.services.access import Caller
+from custmerge.services.duplicates import dismissals
 from custmerge.storage.database import Database
 from custmerge.storage.ledger.dismissals import Dismissals
 
@@ -342,6 +343,25 @@ def test_why_numbers_are_two_customers_goes_and_the_pair_stays_dismissed(apart, 
     assert apart.purge().is_nothing
     (listed,) = supervisor("duplicates", "dismissed", "-f", "json").json
     assert (listed["reason"], listed["holds"]) == (None, True)
+
+
+def test_of_dismissals_only_those_from_before_the_time_lose_their_reason(apart):
+    apart.go_on(timedelta(days=2 * 365))
+    with closing(Database(apart.url)) as database:
+        pair, salt = ("20003", "20005"), bytes(16)
+        dismissals.dismiss(database, SUPERVISOR, pair, "two firms", salt=salt, now=apart.now)
+    apart.go_on(timedelta(days=364))
+    assert apart.warnings(days=365).count("dismissal 10001 20005") == 1
+    apart.purge(days=365)
+    told = apart.select("SELECT number, other, reason FROM custmerge_dismissal ORDER BY number")
+    assert told == [("10001", "20005", None), ("20003", "20005", "two firms")]
+    assert apart.findings() == set()
+    assert not [subject for subject in apart.warnings(days=365) if subject.startswith("dismissal")]
+    apart.go_on(timedelta(days=2))
+    assert apart.warnings(days=365).count("dismissal 20003 20005") == 1
+    assert apart.purge(days=365).reasons == 1
+    assert apart.findings() == set()
+    assert apart.select("SELECT reason FROM custmerge_dismissal") == [(None,), (None,)]
 
 
 def test_a_dismissal_that_was_changed_before_a_purge_is_still_found(apart):

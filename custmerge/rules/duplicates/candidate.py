@@ -26,10 +26,12 @@ class ScoredPair:
     """A customer number, before `right` in the order of the numbers."""
     right: str
     probability: float | None
-    """From 0 to 1 that both are one customer; None if their identity is equal and no model was asked."""
+    """From 0 to 1 that both are one customer; None if they are equal in everything and that is why they are here."""
     kind: Kind
     why: tuple[str, ...]
     """What agrees and what doesn't: marked English texts, such as "last name equal", for translation."""
+    is_equal: bool = False
+    """Whether they are equal in everything: so is then each that is equal to one of them, without a pair for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Candidate:
     absorbed: str
     kind: Kind
     probability: float | None
-    """From 0 to 1; None for a pair of equal identity that no model was asked about."""
+    """From 0 to 1; None for a pair that is here because it is equal, in its identity or in everything."""
     why: tuple[str, ...]
     """See `ScoredPair.why`."""
     identity: Status

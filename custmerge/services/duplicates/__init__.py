@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -44,7 +43,7 @@ class Search:
 
 
 def find(database: Database, caller: Caller, search: Search, progress: Progress) -> Generator[Candidate, None, None]:
-    """Yield candidates as they are found: of equal identity by their names, of a model the most probable first.
+    """Yield candidates as they are found: of equal identity by their names, of a model the surest first.
 
     Raises NotAllowed, UnknownNumber and MergedAway for `against`, ExtraMissing, and what the model raises.
     """
@@ -74,9 +73,12 @@ def _prepared(database: Database, caller: Caller, search: Search, progress: Prog
         _demand_libraries(search.fuzzy.engine)
     if search.against is not None:
         with database.reading() as unit:
-            demand_living(unit, checked_number(search.against))
+            (record,) = demand_living(unit, checked_number(search.against))
+            own = Group(unit.identity_groups.of(record)) if search.fuzzy is None else None
+        if own is not None:
+            return lambda _unit: iter([own])
     if search.fuzzy is None:
-        return partial(_exact_groups, search=search, progress=progress)
+        return lambda unit: map(Group, unit.identity_groups.all(progress))
     from custmerge.services.duplicates.fuzzy import fuzzy_pairs
 
     pairs = fuzzy_pairs(database, search.fuzzy, progress)
@@ -88,13 +90,6 @@ def _demand_libraries(engine: Engine) -> None:
     """Raise ExtraMissing unless the libraries of an engine are installed."""
     if any(find_spec(library) is None for library in _LIBRARIES[engine]):
         raise ExtraMissing(option=_OPTIONS[engine], extra=_EXTRAS[engine])
-
-
-def _exact_groups(unit: Unit, search: Search, progress: Progress) -> Iterator[Group]:
-    if search.against is None:
-        return map(Group, unit.identity_groups.all(progress))
-    (record,) = demand_living(unit, search.against)
-    return iter([Group(unit.identity_groups.of(record))])
 
 
 # Generators of their own: rights are checked when `find` is called, not when the first row is read.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 from custmerge.rules.compare import compare
@@ -11,7 +12,7 @@ from custmerge.rules.duplicates.agreement import agreement, identity_of
 from custmerge.rules.duplicates.candidate import Candidate, Kind
 from custmerge.rules.duplicates.dismissal import Dismissal
 from custmerge.rules.duplicates.exact_key import identity_key
-from custmerge.rules.duplicates.groups import Group, Spoke, Star, ordered_pair, stars
+from custmerge.rules.duplicates.groups import Apart, Group, Spoke, Star, apart_of, stars
 from custmerge.rules.duplicates.survivors import Member, SurvivorRule, by_number, by_survival
 from custmerge.rules.fields import Customer, Pair
 
@@ -29,10 +30,10 @@ class _Records:
 
     members: Mapping[str, Member]
     """By number, those that are in use."""
-    dismissed: Collection[Pair]
-    """Ordered pairs whose dismissal holds."""
-    lapsed: Mapping[Pair, Dismissal]
-    """Those whose dismissal doesn't hold any more."""
+    dismissed: Apart
+    """Those from which a dismissal that holds keeps them apart."""
+    lapsed: Mapping[str, Mapping[str, Dismissal]]
+    """By each number of a pair, and then by the other one, the dismissals that don't hold any more."""
 
 
 class Grouping:
@@ -87,10 +88,9 @@ class Grouping:
             numbers = [number for group in batch for number in group.numbers]
             records = self._records(numbers, with_records=with_records, with_counts=with_counts)
             for group in batch:
-                apart = {*records.dismissed, *group.apart} if group.apart else records.dismissed
                 for members in _parts(group, records.members) if with_records else (_members(group, records),):
                     ordered = [member.number for member in by_survival(members, self._rule)]
-                    for star in stars(ordered, group.links, apart):
+                    for star in stars(ordered, group, records.dismissed):
                         yield group, star, records
 
     def _records(self, numbers: Collection[str], *, with_records: bool, with_counts: bool) -> _Records:
@@ -102,13 +102,14 @@ class Grouping:
             for number, record in records.items()
             if record.merged_into is None
         }
-        dismissed, lapsed = set[Pair](), dict[Pair, Dismissal]()
+        dismissed, lapsed = list[Pair](), dict[str, dict[str, Dismissal]]()
         for dismissal, holds in self._dismissals(members):
             if holds:
-                dismissed.add(dismissal.pair)
+                dismissed.append(dismissal.pair)
             else:
-                lapsed[dismissal.pair] = dismissal
-        return _Records(members, dismissed, lapsed)
+                for one, other in permutations(dismissal.pair):
+                    lapsed.setdefault(one, {})[other] = dismissal
+        return _Records(members, apart_of(dismissed), lapsed)
 
     def _dismissals(self, numbers: Collection[str]) -> Iterator[tuple[Dismissal, bool]]:
         """Yield the dismissals of pairs of `numbers`, and whether each holds."""
@@ -151,15 +152,16 @@ def _parts(group: Group, members: Mapping[str, Member]) -> Iterator[list[Member]
 
 
 def _kind(group: Group, survivor: str, spoke: Spoke) -> Kind:
-    score = group.scores.get(ordered_pair(spoke.via or survivor, spoke.number))
+    score = group.score(spoke.via or survivor, spoke.number)
     return Kind.SAME if score is None else score.kind
 
 
-def _candidate(group: Group, survivor: str, spoke: Spoke, records: _Records, before: Collection[str]) -> Candidate:
+def _candidate(group: Group, survivor: str, spoke: Spoke, records: _Records, before: Iterable[str]) -> Candidate:
     """Return a spoke as a candidate; `before` are the survivor and earlier spokes, with which it would be merged."""
     absorbed = records.members[spoke.number]
     comparison = compare(records.members[survivor].record, absorbed.record)
-    score = group.scores.get(ordered_pair(spoke.via or survivor, spoke.number))
+    score = group.score(spoke.via or survivor, spoke.number)
+    lapsed = records.lapsed.get(spoke.number, {})
     return Candidate(
         survivor=survivor,
         absorbed=spoke.number,
@@ -169,5 +171,5 @@ def _candidate(group: Group, survivor: str, spoke: Spoke, records: _Records, bef
         identity=identity_of(comparison),
         packages=absorbed.packages,
         via=spoke.via,
-        dismissal=next(filter(None, (records.lapsed.get(ordered_pair(one, spoke.number)) for one in before)), None),
+        dismissal=next((lapsed[number] for number in before if number in lapsed), None) if lapsed else None,
     )

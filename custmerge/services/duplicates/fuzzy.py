@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from custmerge.errors import N_, BadValue
 from custmerge.rules.duplicates.candidate import Kind, ScoredPair
 from custmerge.rules.duplicates.options import Engine, FuzzyOptions
 from custmerge.rules.duplicates.reasons import reasons
 from custmerge.services.progress import Progress
 from custmerge.storage.matching import duckdb, scoring
+from custmerge.storage.matching.equal import EqualRecords, equal_records
 from custmerge.storage.matching.explaining import SHOWN, write_waterfall
 from custmerge.storage.matching.model_file import read_model, write_model
 from custmerge.storage.matching.reading import write_records
@@ -31,9 +33,13 @@ _ROWS_AT_ONCE = 2_000
 def fuzzy_pairs(database: Database, options: FuzzyOptions, progress: Progress) -> Iterator[ScoredPair]:
     """Yield each pair at least as probable as the threshold, once, the most probable first.
 
-    They are `same` and `related` ones; `against` and `related` only say which are explained. Tombstones are left out;
-    dismissed pairs aren't. Whoever calls this has checked the rights, and opens transactions of its own while the
-    pairs are read. Raises BadFile, TemporaryFilesFailed, BadValue for the memory.
+    They are `same` and `related` ones; `against` and `related` only say which are explained. Records that are equal
+    in everything are `same`, also where the model hasn't compared them, or makes less of them than its own threshold:
+    such pairs come last, each with the first of its records. Tombstones are left out; dismissed pairs aren't.
+
+    Whoever calls this has checked the rights, and opens transactions of its own while the pairs are read. Raises
+    BadFile, TemporaryFilesFailed, SparkUnavailable, and BadValue for the memory, and for a file to write where there
+    are fewer than two customers.
     """
     # What it says of its training is for its developers.
     logging.getLogger("splink").addHandler(logging.NullHandler())
@@ -41,22 +47,55 @@ def fuzzy_pairs(database: Database, options: FuzzyOptions, progress: Progress) -
     model = None if options.model is None else read_model(options.model)
     with workspace(options.memory) as space:
         if _read(database, space, progress) <= 1:
+            _demand_no_file(options)
             return
         model, scored = _scored(space, options, model, threshold)
         if options.save_model is not None:
             write_model(options.save_model, model)
-        found = scoring.matches(space, scored, prior_of(model), threshold, related=True)
+        equal = _EqualRecords(equal_records(space))
         shown: list[scoring.Match] = []
-        for match in found:
-            is_wanted = options.against in (None, match.left, match.right) and (
-                options.related or match.kind is Kind.SAME
-            )
+        for match in scoring.matches(space, scored, prior_of(model), threshold, related=True):
+            kind = Kind.SAME if equal.has(match.left, match.right) else match.kind
+            is_wanted = options.against in (None, match.left, match.right) and (options.related or kind is Kind.SAME)
             if is_wanted and options.explain is not None and len(shown) < SHOWN:
                 shown.append(match)
             # All of them: how others are to each other, and who is related, says who may be in one star.
-            yield ScoredPair(match.left, match.right, match.probability, match.kind, reasons(match.agreement))
+            yield ScoredPair(match.left, match.right, match.probability, kind, reasons(match.agreement))
+        yield from equal.rest(with_scored=options.threshold is None)
         if options.explain is not None:
             write_waterfall(options.explain, space, model, shown)
+
+
+class _EqualRecords:
+    """Records that are equal in everything, and which of them the model has listed."""
+
+    def __init__(self, found: Iterable[EqualRecords]) -> None:
+        self._rest = {records.numbers[0]: records for records in found}
+        self._first = {number: first for first, records in self._rest.items() for number in records.numbers}
+
+    def has(self, one: str, other: str) -> bool:
+        """Return whether two numbers, which the model has listed, are equal in everything."""
+        first = self._first.get(one)
+        if first is None or first != self._first.get(other):
+            return False
+        # All of their pairs have one probability.
+        self._rest.pop(first, None)
+        return True
+
+    def rest(self, *, with_scored: bool) -> Iterator[ScoredPair]:
+        """Yield the pairs of the others with the first of them; `with_scored` those that it finds too improbable."""
+        for first, records in self._rest.items():
+            if with_scored or not records.is_scored:
+                why = reasons(records.agreement)
+                for other in records.numbers[1:]:
+                    yield ScoredPair(first, other, None, Kind.SAME, why, is_equal=True)
+
+
+def _demand_no_file(options: FuzzyOptions) -> None:
+    """Raise BadValue if a file is wanted that only customers to compare can fill."""
+    for name, path in (("--save-model", options.save_model), ("--explain", options.explain)):
+        if path is not None:
+            raise BadValue(name=name, value=path, why=N_("isn't written: there are fewer than two customers"))
 
 
 def _read(database: Database, space: Workspace, progress: Progress) -> int:

@@ -14,7 +14,7 @@ from custmerge.storage.tables.dismissals import dismissal
 
 _COLUMNS = tuple(column.name for column in dismissal.c)
 _ALL = select(*dismissal.c).order_by(dismissal.c.at.desc(), dismissal.c.number, dismissal.c.other)
-_OF_NUMBERS = select(*dismissal.c).where(among(dismissal.c.number), among(dismissal.c.other))
+_OF_NUMBERS = select(*dismissal.c).where(among(dismissal.c.number))
 ROWS_AT_ONCE = 2_000
 
 
@@ -43,7 +43,10 @@ class Dismissals:
 
     def among(self, numbers: Collection[str]) -> list[Dismissal]:
         """Return the dismissals of pairs both of whose numbers are among `numbers`."""
-        return [_dismissal(row) for row in self._connection.execute(_OF_NUMBERS, {"keys": numbers})]
+        # Not a second condition: SQLite would look for each number with each of the others in its index.
+        others = frozenset(numbers)
+        found = map(_dismissal, self._connection.execute(_OF_NUMBERS, {"keys": numbers}))
+        return [each for each in found if each.other in others]
 
     def exist(self) -> bool:
         """Return whether there is any."""

@@ -6,8 +6,11 @@ the two draw differently. The file has to be where the cluster's workers read it
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from custmerge.errors import SparkUnavailable
@@ -20,6 +23,7 @@ from custmerge.storage.matching.workspace import PAIRS, Workspace
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+STDERR = 2
 _SETTINGS = {
     "spark.log.level": "ERROR",
     "spark.ui.enabled": "false",
@@ -70,7 +74,8 @@ def _session(space: Workspace, master: str | None, memory: int | None) -> Iterat
     for name, value in {**_SETTINGS, **folders}.items():
         builder = builder.config(name, str(value))
     try:
-        session = builder.getOrCreate()
+        with _silent(space.folder / "java.log"):
+            session = builder.getOrCreate()
         try:
             # A few tasks for each core: Spark's own number is one for large clusters.
             session.conf.set("spark.sql.shuffle.partitions", str(4 * session.sparkContext.defaultParallelism))
@@ -81,3 +86,25 @@ def _session(space: Workspace, master: str | None, memory: int | None) -> Iterat
         # A cluster that doesn't answer is noticed only by the first statement.
         reason = str(getattr(error, "java_exception", error)).partition("\n")[0]
         raise SparkUnavailable(reason=reason, master=master or "Spark") from None
+
+
+@contextmanager
+def _silent(log: Path) -> Iterator[None]:
+    """Let Java, if a block starts it, write what it has to say to whoever runs a cluster into a file.
+
+    It has this process's standard error for good, and its warnings come before any level of logging can be set.
+    """
+    sys.stderr.flush()
+    try:
+        kept = os.dup(STDERR)
+    except OSError:
+        # It is closed: then nobody reads it.
+        yield
+        return
+    try:
+        with log.open("wb") as file:
+            os.dup2(file.fileno(), STDERR)
+        yield
+    finally:
+        os.dup2(kept, STDERR)
+        os.close(kept)

@@ -34,6 +34,7 @@ _BLOCKS = (
 def trained(space: Workspace) -> Settings:
     """Return a model that fits the records of a workspace, with a first guess of its prior."""
     from splink import DuckDBAPI, Linker
+    from splink.internals.exceptions import SplinkException
 
     count = int(space.value(f"select count(*) from {RECORDS}"))
     pairs = max(1, count * (count - 1) // 2)
@@ -44,15 +45,36 @@ def trained(space: Workspace) -> Settings:
     api = DuckDBAPI(space.connection)
     linker = Linker(api.register(RECORDS), settings_of(compared, prior), log_level=None)
     linker.training.estimate_u_using_random_sampling(SAMPLED_PAIRS, seed=SEED)
+    settings: Settings = linker.misc.save_model_to_json()
     for block in _BLOCKS:
         # A block without pairs would leave Splink's settings half changed; what it would train stays as it began.
-        if space.rows(f"select 1 from {RECORDS} l join {RECORDS} r on {block} and l.id < r.id limit 1"):
+        if not space.rows(f"select 1 from {RECORDS} l join {RECORDS} r on {block} and l.id < r.id limit 1"):
+            continue
+        try:
             linker.training.estimate_parameters_using_expectation_maximisation(
                 block, estimate_without_term_frequencies=True, max_pairs=TRAINED_PAIRS
             )
-    settings: Settings = linker.misc.save_model_to_json()
+        except (ValueError, SplinkException) as error:
+            if not _teaches_nothing(error):
+                raise
+            # It leaves Splink's settings half changed, too.
+            break
+        settings = linker.misc.save_model_to_json()
     api.delete_tables_created_by_splink_from_db()
     return smoothed(settings, prior * pairs, min(SAMPLED_PAIRS, pairs))
+
+
+def _teaches_nothing(error: Exception) -> bool:
+    """Return whether Splink could write no statement for a block, or not compute with what it gave.
+
+    It comes to a probability of 0 or 1 where all pairs of the block are one customer, as may be among few customers,
+    or many copies of one. And there may be nothing to train: records that have only what the block holds.
+    """
+    import duckdb
+
+    return isinstance(error, ValueError) or isinstance(
+        error.__cause__, (duckdb.BinderException, duckdb.ParserException)
+    )
 
 
 def _filled(space: Workspace, comparison: Comparison) -> int:

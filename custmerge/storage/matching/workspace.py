@@ -24,6 +24,8 @@ PAIRS = "pairs"
 """The table of the pairs to compare."""
 THREADS = 2
 """Each more makes a search quicker and needs more memory."""
+_INTERRUPTED = "Query interrupted"
+"""What DuckDB says then; it has no class of its own for it."""
 _REMOVING = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
 """What a process does that outlives this one: its input ends when this process ends, be it by `kill -9`."""
 
@@ -85,7 +87,9 @@ def workspace(memory: int | None) -> Iterator[Workspace]:
             settings["memory_limit"] = f"{memory * 3 // 4 >> 20}MiB"
         with duckdb.connect(folder / "matching.duckdb", config=settings) as connection:
             yield Workspace(folder, connection)
-    except (duckdb.Error, SplinkException) as error:
+    except (duckdb.Error, SplinkException, RuntimeError) as error:
+        if _is_interrupted(error):
+            raise KeyboardInterrupt from None
         known = _known(error, folder, memory)
         if known is None:
             raise
@@ -93,6 +97,12 @@ def workspace(memory: int | None) -> Iterator[Workspace]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         guard.communicate()
+
+
+def _is_interrupted(error: BaseException) -> bool:
+    """Return whether somebody has pressed Ctrl-C while DuckDB executed a statement, perhaps one of Splink's."""
+    causes = (error, error.__cause__ or error.__context__)
+    return any(isinstance(cause, RuntimeError) and str(cause) == _INTERRUPTED for cause in causes)
 
 
 def _known(error: BaseException, folder: Path, memory: int | None) -> CustmergeError | None:
@@ -103,8 +113,15 @@ def _known(error: BaseException, folder: Path, memory: int | None) -> CustmergeE
     while cause is not None and not isinstance(cause, duckdb.Error):
         cause = cause.__cause__ or cause.__context__
     if isinstance(cause, duckdb.OutOfMemoryException):
+        if memory is None:
+            # DuckDB takes 80 % of it.
+            why = N_(
+                "isn't given, and this machine's memory is too little for so many customers: use a larger one, or "
+                "--engine spark"
+            )
+            return BadValue(name="--memory", value="", why=why)
         why = N_("is too little for so many customers: give more")
-        return BadValue(name="--memory", value="80 %" if memory is None else size(memory), why=why)
+        return BadValue(name="--memory", value=size(memory), why=why)
     # A database that couldn't be written is closed: what comes next only quotes the first error.
     if isinstance(cause, duckdb.IOException) or "No space left" in str(cause):
         return TemporaryFilesFailed(directory=str(folder.parent), reason=str(cause).partition("\n")[0])

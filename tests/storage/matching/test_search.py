@@ -5,6 +5,8 @@ from itertools import combinations
 import pytest
 from support import matching_scenes
 from support.matching_scenes import space_of
+from support.population import population
+from support.world import a_customer
 
 from custmerge.rules.duplicates.candidate import Kind
 from custmerge.rules.duplicates.levels import Compared, Level
@@ -102,6 +104,24 @@ def test_a_register_of_two_equal_records_has_a_duplicate():
         model = matching_scenes.searched(space)
         (match,) = scoring.matches(space, model, scoring.fitting_prior(space, model), 0.5, related=False)
     assert match.agreement[Compared.EMAIL] is Level.EQUAL
+
+
+@pytest.mark.parametrize(("others", "copies"), [(40, 2), (100, 30)])
+def test_where_all_pairs_of_a_block_are_one_customer_training_goes_on_without_it(others, copies):
+    rows = [(record.number, record.values) for record in population(others, seed=8)]
+    rows += [(f"9{place:05}", a_customer("").values) for place in range(copies)]
+    with space_of(rows) as space:
+        model = trained(space)
+    levels = [level for each in model["comparisons"] for level in each["comparison_levels"][1:]]
+    assert all(0 < level["m_probability"] < 1 for level in levels)
+
+
+@pytest.mark.parametrize("more", [{}, {"city": "Ulm"}, {"postcode": "89073"}])
+def test_records_that_have_only_what_a_block_holds_can_be_searched(more):
+    jo = customer(first_name="Jo", last_name="Doe", **more)
+    with space_of([("001", jo), ("002", jo)]) as space:
+        model = matching_scenes.searched(space)
+        assert list(scoring.matches(space, model, scoring.fitting_prior(space, model), 0.99, related=True)) == []
 
 
 def test_a_field_that_hardly_any_record_has_is_not_compared(records):

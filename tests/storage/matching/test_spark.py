@@ -16,7 +16,7 @@ def scores_of(space):
     return {(left, right): rest for left, right, *rest in space.rows(f"select * from {SCORES} order by id_l, id_r")}
 
 
-def test_both_engines_find_the_same_pairs_with_the_same_probabilities():
+def test_both_engines_find_the_same_pairs_with_the_same_probabilities_and_java_says_nothing(capfd):
     records = population(5_000, seed=23)
     with matching_scenes.space_of((record.number, record.values) for record in records) as space:
         model = matching_scenes.searched(space)
@@ -25,6 +25,7 @@ def test_both_engines_find_the_same_pairs_with_the_same_probabilities():
         spark.score(space, model, matching_scenes.LOWEST_WEIGHT, master=CLUSTER, memory=None)
         found = scores_of(space)
     assert found.keys() == expected.keys()
+    assert capfd.readouterr().err == ""
     for pair, (weight, *levels) in expected.items():
         assert found[pair][1:] == levels
         assert found[pair][0] == pytest.approx(weight, abs=1e-9)

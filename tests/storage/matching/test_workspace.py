@@ -4,6 +4,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -58,12 +59,38 @@ def test_spilled_data_stays_in_it_and_memory_is_limited():
     assert int(settings["threads"]) <= 2
 
 
+def test_ctrl_c_while_splink_lets_duckdb_work_is_no_error_of_splinks():
+    from splink import DuckDBAPI
+
+    endless = "select sum(a.range * b.range) as n from range(10_000_000) a, range(1_000_000) b where a.range % 7 = 3"
+
+    def search():
+        with workspace(None) as space:
+            api = DuckDBAPI(space.connection)
+            threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
+            api._log_and_run_sql_execution(f"create table endless as {endless}", "endless", "endless")
+
+    with pytest.raises(KeyboardInterrupt):
+        search()
+
+
 SPREAD = "create table wide as select i, repeat(i::text, 99) as text from range(3_000_000) r(i) order by text desc"
 
 
 def test_too_little_memory_is_a_sentence_about_the_option():
     with pytest.raises(BadValue, match="--memory 1 MiB"), workspace(1 << 20) as space:
         space.run(SPREAD)
+
+
+def test_too_little_memory_without_the_option_is_a_sentence_about_the_machine():
+    import duckdb
+
+    with pytest.raises(BadValue) as raised, workspace(None):
+        raise duckdb.OutOfMemoryException("Out of Memory Error")
+    assert str(raised.value) == (
+        "--memory isn't given, and this machine's memory is too little for so many customers: use a larger one, or "
+        "--engine spark."
+    )
 
 
 @pytest.mark.parametrize("kind", ["IOException", "FatalException"])
