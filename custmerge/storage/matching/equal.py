@@ -18,10 +18,10 @@ from custmerge.storage.matching.workspace import Workspace
 
 _COLUMNS = ", ".join(MODEL_COLUMNS)
 _TELLING = (
-    "coalesce(first_name, last_name, company) is not null"
+    "(first_name is not null and last_name is not null or company is not null)"
     " and coalesce(street, phone, mobile, email, iban) is not null"
 )
-"""The name alone, or with a city, is what many people have in common."""
+"""A last name alone is a household's; and a name alone, or with a city, is what many people have in common."""
 _ALIKE = f"select hash({_COLUMNS}) from {RECORDS} where {_TELLING} group by 1 having count(*) > 1"
 _EQUAL = (
     f"select list(number order by number) as numbers, list(id order by id) as ids, {_COLUMNS}"

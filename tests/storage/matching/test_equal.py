@@ -55,10 +55,11 @@ def test_half_a_place_is_said_as_such(part, level):
         (JO, JO),
         (JO | {"postcode": "76131", "city": "Ulm"}, JO | {"postcode": "76131", "city": "Ulm"}),
         (EQUAL | {"phone": "0721 913740"}, EQUAL | {"phone": "0721 913740"}),
+        (EQUAL | {"last_name": "Müller"}, EQUAL | {"last_name": "Müller"}),
         (JO | EQUAL, JO | EQUAL | {"email": "jo@example.com"}),
         (JO | EQUAL, JO | EQUAL | {"street": "Marktstr. 13"}),
         (JO | EQUAL, JO | EQUAL | {"last_name": "Müller jun."}),
     ],
 )
-def test_a_name_alone_a_record_without_one_and_any_difference_arent_enough(one, other):
+def test_a_name_alone_half_a_name_and_any_difference_arent_enough(one, other):
     assert equal_ones(one, other) == []
