@@ -7,11 +7,27 @@ names of columns.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from custmerge.rules.duplicates.levels import Compared, Level
 
 SMALLEST_FREQUENCY = 0.0001
 """A value that is rarer counts as much as one of this frequency: a name that is there once may be a slip."""
+
+
+class MFrom(Enum):
+    """Where the probabilities of the levels in two records of one customer come from."""
+
+    HERE = auto()
+    """They are fixed: trained on names, households would be learnt as persons."""
+    RARE_NAMES = auto()
+    """Pairs of equal names that are so rare that hardly two people have them.
+
+    Whoever has moved has another street, place and number for one reason. Expectation maximisation takes the three
+    for three reasons against one, and so for somebody else.
+    """
+    EXPECTATION = auto()
+    """Expectation maximisation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +54,7 @@ class Comparison:
     neutral: str
     """The condition under which a pair has nothing to compare."""
     levels: tuple[LevelSql, ...]
-    is_fixed: bool = False
-    """Whether the probabilities of the levels are not trained: households would be learnt as persons."""
+    m_from: MFrom = MFrom.EXPECTATION
 
     def level(self, gamma: int) -> Level:
         """Return the level of Splink's number for it."""
@@ -108,6 +123,8 @@ _SWAPPED = (
     f"first_name_l = last_name_r and {_near_texts('last_name_l', 'first_name_r')}"
     f" or last_name_l = first_name_r and {_near_texts('first_name_l', 'last_name_r')}"
 )
+_OTHER_STREET = "substr(street_l, 1, 2) <> substr(street_r, 1, 2)"
+"""A number in another street says nothing: who has moved has another street and another number for one reason."""
 _POSTCODE_NEAR = "levenshtein(postcode_l, postcode_r) <= 1"
 _CITY_SIMILAR = _within("city", 34)
 _ANY_NUMBER_EQUAL = " or ".join(f"{a}_l = {b}_r" for a in ("phone", "mobile") for b in ("phone", "mobile"))
@@ -131,7 +148,7 @@ COMPARISONS: tuple[Comparison, ...] = (
             LevelSql(Level.SIMILAR, 0.02, 0.002, _within("first_name", 34)),
             LevelSql(Level.DIFFERENT, 0.02, 0.99),
         ),
-        is_fixed=True,
+        MFrom.HERE,
     ),
     Comparison(
         Compared.LAST_NAME,
@@ -146,7 +163,7 @@ COMPARISONS: tuple[Comparison, ...] = (
             LevelSql(Level.SIMILAR, 0.02, 0.0025, _within("last_name", 34)),
             LevelSql(Level.DIFFERENT, 0.03, 0.99),
         ),
-        is_fixed=True,
+        MFrom.HERE,
     ),
     Comparison(
         Compared.STREET,
@@ -158,16 +175,18 @@ COMPARISONS: tuple[Comparison, ...] = (
             LevelSql(Level.SIMILAR, 0.03, 0.007, _within("street", 34)),
             LevelSql(Level.DIFFERENT, 0.12, 0.988),
         ),
+        MFrom.RARE_NAMES,
     ),
     Comparison(
         Compared.HOUSE,
         ("house",),
-        _neutral("house"),
+        f"{_neutral('house')} or {_OTHER_STREET}",
         (
             LevelSql(Level.EQUAL, 0.80, 0.011, _equal("house"), "house"),
             LevelSql(Level.NEAR, 0.05, 0.17, "levenshtein(house_l, house_r) = 1"),
             LevelSql(Level.DIFFERENT, 0.15, 0.82),
         ),
+        MFrom.RARE_NAMES,
     ),
     Comparison(
         Compared.PLACE,
@@ -183,6 +202,7 @@ COMPARISONS: tuple[Comparison, ...] = (
             LevelSql(Level.SIMILAR, 0.01, 0.003, _CITY_SIMILAR),
             LevelSql(Level.DIFFERENT, 0.09, 0.99),
         ),
+        MFrom.RARE_NAMES,
     ),
     Comparison(
         Compared.PHONE,
