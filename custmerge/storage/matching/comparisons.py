@@ -123,8 +123,14 @@ _SWAPPED = (
     f"first_name_l = last_name_r and {_near_texts('last_name_l', 'first_name_r')}"
     f" or last_name_l = first_name_r and {_near_texts('first_name_l', 'last_name_r')}"
 )
-_OTHER_STREET = "substr(street_l, 1, 2) <> substr(street_r, 1, 2)"
-"""A number in another street says nothing: who has moved has another street and another number for one reason."""
+_ONE_IS_RARE = "(frequent_name_l is null or frequent_name_r is null)"
+"""Of two names that many have, such as Anna and Anne, none is a slip of the other, or short for it."""
+_ELSEWHERE = (
+    "street_l <> street_r and postcode_l <> postcode_r and substr(city_l, 1, 2) <> substr(city_r, 1, 2)"
+)
+"""Another street in another place says no more than the place: who has moved has both for one reason."""
+_OTHER_STREET = "coalesce(substr(street_l, 1, 2) <> substr(street_r, 1, 2), house_l <> house_r)"
+"""Nor does a number in another street, or another number where no street is known."""
 _POSTCODE_NEAR = "levenshtein(postcode_l, postcode_r) <= 1"
 _CITY_SIMILAR = _within("city", 34)
 _ANY_NUMBER_EQUAL = " or ".join(f"{a}_l = {b}_r" for a in ("phone", "mobile") for b in ("phone", "mobile"))
@@ -141,9 +147,9 @@ COMPARISONS: tuple[Comparison, ...] = (
         (
             LevelSql(Level.EQUAL, 0.80, 0.003, _equal("first_name"), "first_name"),
             LevelSql(Level.OTHER_SEX, 0.01, 0.0004, _other_sex("first_name")),
-            LevelSql(Level.NEAR, 0.09, 0.0008, _near("first_name")),
+            LevelSql(Level.NEAR, 0.09, 0.0008, f"{_ONE_IS_RARE} and {_near('first_name')}"),
             LevelSql(Level.INITIAL, 0.02, 0.002, _initial("first_name")),
-            LevelSql(Level.CONTAINED, 0.02, 0.0015, _contained("first_name")),
+            LevelSql(Level.CONTAINED, 0.02, 0.0015, f"{_ONE_IS_RARE} and {_contained('first_name')}"),
             LevelSql(Level.SWAPPED, 0.02, 0.000001, _SWAPPED),
             LevelSql(Level.SIMILAR, 0.02, 0.002, _within("first_name", 34)),
             LevelSql(Level.DIFFERENT, 0.02, 0.99),
@@ -168,7 +174,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     Comparison(
         Compared.STREET,
         ("street",),
-        _neutral("street"),
+        f"{_neutral('street')} or ({_ELSEWHERE})",
         (
             LevelSql(Level.EQUAL, 0.75, 0.004, _equal("street"), "street"),
             LevelSql(Level.NEAR, 0.10, 0.0006, _near("street")),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import SparkUnavailable
 from custmerge.storage.matching.blocking import blocks_sql, keys_sql, pairs_sql
-from custmerge.storage.matching.reading import RECORDS, records_file
+from custmerge.storage.matching.reading import RECORDS, frequent_names_file, records_file, records_sql
 from custmerge.storage.matching.scoring import SCORES
 from custmerge.storage.matching.settings import Settings, compared_in, retaining
 from custmerge.storage.matching.workspace import PAIRS, Workspace
@@ -40,7 +40,9 @@ def score(
     from splink import Linker, SparkAPI
 
     with _session(space, master, memory) as session:
-        session.read.parquet(records_file(space).as_uri()).drop("number").createOrReplaceTempView(RECORDS)
+        session.read.parquet(records_file(space).as_uri()).createOrReplaceTempView("file")
+        session.read.parquet(frequent_names_file(space).as_uri()).createOrReplaceTempView("frequent_names")
+        session.sql(records_sql("file", "frequent_names")).createOrReplaceTempView(RECORDS)
         session.sql(keys_sql(RECORDS, "xxhash64")).createOrReplaceTempView("keys")
         session.sql(blocks_sql("keys")).createOrReplaceTempView("blocks")
         session.sql(pairs_sql("blocks")).persist().createOrReplaceTempView(PAIRS)
