@@ -129,8 +129,8 @@ _ELSEWHERE = (
     "street_l <> street_r and postcode_l <> postcode_r and substr(city_l, 1, 2) <> substr(city_r, 1, 2)"
 )
 """Another street in another place says no more than the place: who has moved has both for one reason."""
-_OTHER_STREET = "coalesce(substr(street_l, 1, 2) <> substr(street_r, 1, 2), house_l <> house_r)"
-"""Nor does a number in another street, or another number where no street is known."""
+_IN_OTHER_STREET = "house_l <> house_r and coalesce(substr(street_l, 1, 2) <> substr(street_r, 1, 2), true)"
+"""Nor does another number in another street, or where the street isn't known."""
 _POSTCODE_NEAR = "levenshtein(postcode_l, postcode_r) <= 1"
 _CITY_SIMILAR = _within("city", 34)
 _ANY_NUMBER_EQUAL = " or ".join(f"{a}_l = {b}_r" for a in ("phone", "mobile") for b in ("phone", "mobile"))
@@ -186,7 +186,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     Comparison(
         Compared.HOUSE,
         ("house",),
-        f"{_neutral('house')} or {_OTHER_STREET}",
+        f"{_neutral('house')} or ({_IN_OTHER_STREET})",
         (
             LevelSql(Level.EQUAL, 0.80, 0.011, _equal("house"), "house"),
             LevelSql(Level.NEAR, 0.05, 0.17, "levenshtein(house_l, house_r) = 1"),
