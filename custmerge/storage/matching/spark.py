@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from custmerge.errors import SparkUnavailable
 from custmerge.storage.matching.blocking import blocks_sql, keys_sql, pairs_sql
+from custmerge.storage.matching.frequencies import register_frequencies
 from custmerge.storage.matching.reading import RECORDS, frequent_names_file, records_file, records_sql
 from custmerge.storage.matching.scoring import SCORES
 from custmerge.storage.matching.settings import Settings, compared_in, retaining
@@ -49,11 +51,16 @@ def score(
         api = SparkAPI(spark_session=session, break_lineage_method="persist", register_udfs_automatically=False)
         linker = Linker(api.register(RECORDS), retaining(settings, everything=False), log_level=None)
         linker.table_management.register_blocked_pairs_for_predict(api.register(PAIRS))
+        register_frequencies(linker, api, settings, partial(_keep, session))
         scores = linker.inference.predict(threshold_match_weight=lowest_weight, warning_mode="never")
         gammas = [f"gamma_{of}" for of in compared_in(settings)]
         space.keep(
             SCORES, session.table(scores.physical_name).select("id_l", "id_r", "match_weight", *gammas).toArrow()
         )
+
+
+def _keep(session: SparkSession, name: str, sql: str) -> None:
+    session.sql(sql).persist().createOrReplaceTempView(name)
 
 
 @contextmanager
