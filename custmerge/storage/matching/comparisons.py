@@ -125,9 +125,7 @@ _SWAPPED = (
 )
 _ONE_IS_RARE = "(frequent_name_l is null or frequent_name_r is null)"
 """Of two names that many have, such as Anna and Anne, none is a slip of the other, or short for it."""
-_ELSEWHERE = (
-    "street_l <> street_r and postcode_l <> postcode_r and substr(city_l, 1, 2) <> substr(city_r, 1, 2)"
-)
+_ELSEWHERE = "street_l <> street_r and postcode_l <> postcode_r and substr(city_l, 1, 2) <> substr(city_r, 1, 2)"
 """Another street in another place says no more than the place: who has moved has both for one reason."""
 _IN_OTHER_STREET = "house_l <> house_r and coalesce(substr(street_l, 1, 2) <> substr(street_r, 1, 2), true)"
 """Nor does another number in another street, or where the street isn't known."""
