@@ -42,6 +42,8 @@ class LevelSql:
     sql: str = "ELSE"
     by_frequency: str | None = None
     """The column whose value weighs the more, the rarer it is."""
+    is_fixed: bool = False
+    """Whether `u` isn't trained, either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,8 @@ COMPARISONS: tuple[Comparison, ...] = (
             LevelSql(Level.NEAR, 0.09, 0.0008, f"{_ONE_IS_RARE} and {_near('first_name')}"),
             LevelSql(Level.INITIAL, 0.02, 0.002, _initial("first_name")),
             LevelSql(Level.CONTAINED, 0.02, 0.0015, f"{_ONE_IS_RARE} and {_contained('first_name')}"),
-            LevelSql(Level.SWAPPED, 0.02, 0.000001, _SWAPPED),
+            # What is swapped is swapped once: it weighs at the last name.
+            LevelSql(Level.SWAPPED, 0.02, 0.02, _SWAPPED, is_fixed=True),
             LevelSql(Level.SIMILAR, 0.02, 0.002, _within("first_name", 34)),
             LevelSql(Level.DIFFERENT, 0.02, 0.99),
         ),

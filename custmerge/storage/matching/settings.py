@@ -120,6 +120,8 @@ def _level(level: LevelSql, comparison: Comparison) -> Settings:
         "m_probability": level.m,
         "fix_m_probability": comparison.m_from is not MFrom.EXPECTATION,
     }
+    if level.is_fixed:
+        settings |= {"u_probability": level.u, "fix_u_probability": True}
     if level.by_frequency is not None:
         settings |= {"tf_adjustment_column": level.by_frequency, "tf_minimum_u_value": SMALLEST_FREQUENCY}
     return settings
