@@ -19,7 +19,7 @@ TRAINED_PAIRS = 1_000_000
 """Of each block, at most."""
 SEED = 17
 RARE = 0.01
-"""A name is rare if so many others at most would have it, were first and last names given independently."""
+"""A full name is rare if it would be there so many times at most, were first and last names given independently."""
 
 _STRICT = (
     ("first_name", "last_name", "street", "house"),
@@ -89,6 +89,8 @@ def _learn_of_rare_names(space: Workspace, compared: Sequence[Comparison], setti
                 f" where not coalesce({comparison.neutral}, false) group by place"
             )
             with_m(trained, comparison, dict(counts))
+    for table in ("first_names", "last_names", "rare", "rare_pairs"):
+        space.run(f"drop table {table}")
 
 
 def _filled(space: Workspace, comparison: Comparison) -> int:
