@@ -72,6 +72,15 @@ def test_last_names_have_a_long_tail(records):
     assert sum(count for _, count in frequencies if count == 1) > ROWS / 4
 
 
+def test_nobody_has_the_email_address_of_somebody_in_another_group():
+    groups = defaultdict(set)
+    for record in population(20_000, seed=4):
+        groups[record.email.lower()].add(record.group)
+    del groups[""]
+    # Typing errors make a few.
+    assert sum(len(some) > 1 for some in groups.values()) <= 2
+
+
 def test_an_iban_has_the_check_digits_of_its_konto():
     # Source: ISO 13616, the German example of the IBAN registry.
     assert iban("532013000", "37040044") == "DE89370400440532013000"

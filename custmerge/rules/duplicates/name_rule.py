@@ -29,21 +29,25 @@ class _Names:
         if self._company is Level.DIFFERENT or self._last is Level.OTHER_GENERATION:
             return False
         if Level.EMPTY in (self._first, self._last):
-            return self._is_one_firm() if self._company in _SURE else self._is_one_without_first_name()
+            return self._is_one_firm() if self._company in _SURE else self._is_one_without_a_name()
         if self._first in _COMPATIBLE:
             return self._last in _COMPATIBLE or (self._first in _SURE and self._has_married())
         return self._first in _SIMILAR and self._last in _SURE and bool(self._equal & {Compared.EMAIL, Compared.IBAN})
 
     def _is_one_firm(self) -> bool:
         """Branches share the firm's name, an e-mail address and an account, but neither address nor telephone."""
-        has_house = self._level(Compared.STREET) in _SURE and self._level(Compared.HOUSE) is Level.EQUAL
-        has_address = has_house and self._level(Compared.PLACE) in _PLACE_AGREES
         names = {self._first, self._last} - {Level.EMPTY}
-        return names <= _COMPATIBLE and (has_address or Compared.PHONE in self._equal)
+        return names <= _COMPATIBLE and (self._has_address() or Compared.PHONE in self._equal)
 
-    def _is_one_without_first_name(self) -> bool:
-        """Any two of a household have one last name and one address."""
-        return self._first is Level.EMPTY and self._last in _COMPATIBLE and len(self._equal) > 1
+    def _is_one_without_a_name(self) -> bool:
+        """Any two of a household have one last name and one address, but hardly ever one first name."""
+        if self._first is Level.EMPTY:
+            return self._last in _COMPATIBLE and len(self._equal) > 1
+        return self._first is Level.EQUAL and (self._has_address() or bool(self._equal))
+
+    def _has_address(self) -> bool:
+        has_house = self._level(Compared.STREET) in _SURE and self._level(Compared.HOUSE) is Level.EQUAL
+        return has_house and self._level(Compared.PLACE) in _PLACE_AGREES
 
     def _has_married(self) -> bool:
         """Another last name needs something else than an address: flatmates may have one first name."""

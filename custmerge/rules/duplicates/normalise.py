@@ -24,7 +24,7 @@ MODEL_COLUMNS = (
 )
 """What the model knows of a customer. `generation` is `j` or `s` if the last name ends with junior or senior, `house`
 is the last number of the street with its letter, `place` is postcode and city if both are there, `email_local` is
-what stands before the @."""
+what stands before the @ unless it is made of the name."""
 
 _LETTERS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "œ": "oe", "ø": "oe", "ł": "l", "đ": "d"}
 """Letters that Unicode doesn't decompose into a Latin one, or that German writes as two."""
@@ -53,6 +53,8 @@ _HOUSE = "\xa7"
 _COUNTRY_CODE = re.compile(r"^(?:0049|49|0)0*", re.MULTILINE)
 _FEWEST_DIGITS = 5
 """A telephone number with fewer is an extension or a placeholder."""
+_FEWEST_LETTERS = 3
+"""A shorter name is in an e-mail address by chance."""
 _BLZ_LENGTH, _KONTO_LENGTH = 8, 10
 _MODULUS, _GERMANY = 97, "131400"
 """Of an IBAN's check digits; D, E and 00 as digits. Source: ISO 13616, ISO/IEC 7064 MOD 97-10."""
@@ -66,12 +68,13 @@ def model_columns(values: Sequence[Sequence[str]]) -> Mapping[str, list[str | No
     text = {field: _lines(column) for field, column in zip(Field, values, strict=True)}
     first, last = (_without_titles(small(text[field])) for field in (Field.FIRST_NAME, Field.LAST_NAME))
     without_generation = _GENERATION.sub("", last)
+    names = plain(first).split("\n"), plain(without_generation).split("\n")
     streets, houses = streets_and_houses(small(text[Field.STREET]))
     postcodes, cities = (plain(small(text[field])).split("\n") for field in (Field.POSTCODE, Field.CITY))
     emails = email_addresses(text[Field.EMAIL])
     columns: dict[str, list[str]] = {
-        "first_name": plain(first).split("\n"),
-        "last_name": plain(without_generation).split("\n"),
+        "first_name": names[0],
+        "last_name": names[1],
         "generation": [
             "" if name == whole else whole.removeprefix(name).lstrip(" ,(")[0]
             for whole, name in zip(last.split("\n"), without_generation.split("\n"), strict=True)
@@ -87,7 +90,7 @@ def model_columns(values: Sequence[Sequence[str]]) -> Mapping[str, list[str | No
         "phone": national_digits(text[Field.PHONE]),
         "mobile": national_digits(text[Field.MOBILE]),
         "email": emails,
-        "email_local": [address.partition("@")[0] for address in emails],
+        "email_local": list(map(_own_local_part, emails, *names)),
         "iban": list(map(account_key, accounts(values[-2]), values[-1])),
         "company": plain(small(text[Field.COMPANY])).split("\n"),
     }
@@ -131,6 +134,17 @@ def national_digits(phones: str) -> list[str]:
 def email_addresses(texts: str) -> list[str]:
     """Return e-mail addresses in small letters; a text without an @ is none."""
     return [address if "@" in address else "" for address in small(texts).translate(_NOT_OF_ADDRESS).split("\n")]
+
+
+def _own_local_part(address: str, first: str, last: str) -> str:
+    """Return what stands before the @, unless it is made of the name.
+
+    Two people of one name have such addresses that are alike: a name that is equal isn't equal twice.
+    """
+    local = address.partition("@")[0]
+    letters = local.replace(".", "").replace("-", "").replace("_", "")
+    is_of_name = any(len(name) >= _FEWEST_LETTERS and name in letters for name in (first, last))
+    return "" if is_of_name else local
 
 
 def accounts(values: Sequence[str]) -> list[str]:

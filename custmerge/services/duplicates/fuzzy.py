@@ -27,6 +27,8 @@ DEFAULT_THRESHOLD = 0.5
 """As probable as not. Without labels the best threshold isn't known; on every set it was near this one."""
 _LEAST_PROBABLE = 0.0002
 """Less probable pairs count for nothing when the prior is estimated."""
+_GROWTH = 64
+"""How many times more probable a pair may be by the prior that fits than by the first guess of it, at most."""
 _ROWS_AT_ONCE = 2_000
 
 
@@ -114,7 +116,7 @@ def _scored(
 ) -> tuple[Settings, Settings]:
     """Score the pairs; return the model, and the one that has given the scores, which may have another prior."""
     scored = trained(space) if model is None else model
-    lowest = scoring.log_odds(_LEAST_PROBABLE if threshold == 0 else min(_LEAST_PROBABLE, threshold))
+    lowest = scoring.log_odds(min(_LEAST_PROBABLE, threshold / _GROWTH) if threshold > 0 else _LEAST_PROBABLE)
     if options.engine is Engine.SPARK:
         from custmerge.storage.matching import spark
 

@@ -7,11 +7,27 @@ names of columns.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from custmerge.rules.duplicates.levels import Compared, Level
 
 SMALLEST_FREQUENCY = 0.0001
 """A value that is rarer counts as much as one of this frequency: a name that is there once may be a slip."""
+
+
+class MFrom(Enum):
+    """Where the probabilities of the levels in two records of one customer come from."""
+
+    HERE = auto()
+    """They are fixed: trained on names, households would be learnt as persons."""
+    RARE_NAMES = auto()
+    """Pairs of equal names that are so rare that hardly two people have them.
+
+    Whoever has moved has another street, place and number for one reason. Expectation maximisation takes the three
+    for three reasons against one, and so for somebody else.
+    """
+    EXPECTATION = auto()
+    """Expectation maximisation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +42,8 @@ class LevelSql:
     sql: str = "ELSE"
     by_frequency: str | None = None
     """The column whose value weighs the more, the rarer it is."""
+    is_fixed: bool = False
+    """Whether `u` isn't trained, either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +56,7 @@ class Comparison:
     neutral: str
     """The condition under which a pair has nothing to compare."""
     levels: tuple[LevelSql, ...]
-    is_fixed: bool = False
-    """Whether the probabilities of the levels are not trained: households would be learnt as persons."""
+    m_from: MFrom = MFrom.EXPECTATION
 
     def level(self, gamma: int) -> Level:
         """Return the level of Splink's number for it."""
@@ -108,6 +125,12 @@ _SWAPPED = (
     f"first_name_l = last_name_r and {_near_texts('last_name_l', 'first_name_r')}"
     f" or last_name_l = first_name_r and {_near_texts('first_name_l', 'last_name_r')}"
 )
+_ONE_IS_RARE = "(frequent_name_l is null or frequent_name_r is null)"
+"""Of two names that many have, such as Anna and Anne, none is a slip of the other, or short for it."""
+_ELSEWHERE = "street_l <> street_r and postcode_l <> postcode_r and substr(city_l, 1, 2) <> substr(city_r, 1, 2)"
+"""Another street in another place says no more than the place: who has moved has both for one reason."""
+_IN_OTHER_STREET = "house_l <> house_r and coalesce(substr(street_l, 1, 2) <> substr(street_r, 1, 2), true)"
+"""Nor does another number in another street, or where the street isn't known."""
 _POSTCODE_NEAR = "levenshtein(postcode_l, postcode_r) <= 1"
 _CITY_SIMILAR = _within("city", 34)
 _ANY_NUMBER_EQUAL = " or ".join(f"{a}_l = {b}_r" for a in ("phone", "mobile") for b in ("phone", "mobile"))
@@ -124,14 +147,15 @@ COMPARISONS: tuple[Comparison, ...] = (
         (
             LevelSql(Level.EQUAL, 0.80, 0.003, _equal("first_name"), "first_name"),
             LevelSql(Level.OTHER_SEX, 0.01, 0.0004, _other_sex("first_name")),
-            LevelSql(Level.NEAR, 0.09, 0.0008, _near("first_name")),
+            LevelSql(Level.NEAR, 0.09, 0.0008, f"{_ONE_IS_RARE} and {_near('first_name')}"),
             LevelSql(Level.INITIAL, 0.02, 0.002, _initial("first_name")),
-            LevelSql(Level.CONTAINED, 0.02, 0.0015, _contained("first_name")),
-            LevelSql(Level.SWAPPED, 0.02, 0.000001, _SWAPPED),
+            LevelSql(Level.CONTAINED, 0.02, 0.0015, f"{_ONE_IS_RARE} and {_contained('first_name')}"),
+            # What is swapped is swapped once: it weighs at the last name.
+            LevelSql(Level.SWAPPED, 0.02, 0.02, _SWAPPED, is_fixed=True),
             LevelSql(Level.SIMILAR, 0.02, 0.002, _within("first_name", 34)),
             LevelSql(Level.DIFFERENT, 0.02, 0.99),
         ),
-        is_fixed=True,
+        MFrom.HERE,
     ),
     Comparison(
         Compared.LAST_NAME,
@@ -146,28 +170,30 @@ COMPARISONS: tuple[Comparison, ...] = (
             LevelSql(Level.SIMILAR, 0.02, 0.0025, _within("last_name", 34)),
             LevelSql(Level.DIFFERENT, 0.03, 0.99),
         ),
-        is_fixed=True,
+        MFrom.HERE,
     ),
     Comparison(
         Compared.STREET,
         ("street",),
-        _neutral("street"),
+        f"{_neutral('street')} or ({_ELSEWHERE})",
         (
             LevelSql(Level.EQUAL, 0.75, 0.004, _equal("street"), "street"),
             LevelSql(Level.NEAR, 0.10, 0.0006, _near("street")),
             LevelSql(Level.SIMILAR, 0.03, 0.007, _within("street", 34)),
             LevelSql(Level.DIFFERENT, 0.12, 0.988),
         ),
+        MFrom.RARE_NAMES,
     ),
     Comparison(
         Compared.HOUSE,
         ("house",),
-        _neutral("house"),
+        f"{_neutral('house')} or ({_IN_OTHER_STREET})",
         (
             LevelSql(Level.EQUAL, 0.80, 0.011, _equal("house"), "house"),
             LevelSql(Level.NEAR, 0.05, 0.17, "levenshtein(house_l, house_r) = 1"),
             LevelSql(Level.DIFFERENT, 0.15, 0.82),
         ),
+        MFrom.RARE_NAMES,
     ),
     Comparison(
         Compared.PLACE,
@@ -183,6 +209,7 @@ COMPARISONS: tuple[Comparison, ...] = (
             LevelSql(Level.SIMILAR, 0.01, 0.003, _CITY_SIMILAR),
             LevelSql(Level.DIFFERENT, 0.09, 0.99),
         ),
+        MFrom.RARE_NAMES,
     ),
     Comparison(
         Compared.PHONE,

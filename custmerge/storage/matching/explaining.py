@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from custmerge import files
+from custmerge.storage.matching.frequencies import register_frequencies
 from custmerge.storage.matching.reading import RECORDS
 from custmerge.storage.matching.scoring import Match
 from custmerge.storage.matching.settings import Settings, retaining
@@ -30,6 +31,7 @@ def write_waterfall(path: str, space: Workspace, settings: Settings, pairs: Sequ
     api = DuckDBAPI(space.connection)
     linker = Linker(api.register(RECORDS), retaining(settings, everything=True), log_level=None)
     linker.table_management.register_blocked_pairs_for_predict(api.register("shown"))
+    register_frequencies(linker, api, settings, space.keep_rows_of)
     scores = linker.inference.predict(warning_mode="never").as_record_list()
     order = {pair.ids: place for place, pair in enumerate(pairs)}
     scores.sort(key=lambda score: order[score["id_l"], score["id_r"]])

@@ -14,6 +14,8 @@ RECORDS = "records"
 NUMBERS = "numbers"
 """The number of each `id`."""
 _ROW_GROUP = 50_000
+FREQUENT, FEWEST_OF_FREQUENT = 0.001, 5
+"""The share of the records, and the number of them, from which on a first name is no slip of another one."""
 
 Batch = Sequence[Sequence[str]]
 """Customers by column: the numbers, and the eleven fields in their order."""
@@ -22,6 +24,11 @@ Batch = Sequence[Sequence[str]]
 def records_file(space: Workspace) -> Path:
     """Return the path of the Parquet file of the records."""
     return space.folder / "records.parquet"
+
+
+def frequent_names_file(space: Workspace) -> Path:
+    """Return the path of the Parquet file of the first names that many have."""
+    return space.folder / "frequent.parquet"
 
 
 def write_records(space: Workspace, batches: Iterable[Batch]) -> Generator[int, None, None]:
@@ -50,7 +57,23 @@ def write_records(space: Workspace, batches: Iterable[Batch]) -> Generator[int, 
         if waiting:
             writer.write_table(pa.Table.from_batches(waiting))
     # Views: reading the file again takes no longer than copying it into tables, and less memory.
-    quoted = str(records_file(space)).replace("'", "''")
-    file = f"read_parquet('{quoted}')"
-    space.run(f"create view {RECORDS} as select * exclude (number) from {file}")
+    file, frequent = (_read(path) for path in (records_file(space), frequent_names_file(space)))
+    least = max(FEWEST_OF_FREQUENT, FREQUENT * count)
+    names = f"select first_name as frequent_name from {file} group by first_name having count(first_name) >= {least}"
+    space.run(f"copy ({names}) to '{_quoted(frequent_names_file(space))}'")
+    space.run(f"create view {RECORDS} as {records_sql(file, frequent)}")
     space.run(f"create view {NUMBERS} as select id, number from {file}")
+
+
+def records_sql(file: str, frequent: str) -> str:
+    """Return the statement for the records, from the tables of the two files."""
+    columns = ", ".join(("id", *MODEL_COLUMNS, "frequent_name"))
+    return f"select {columns} from {file} records left join {frequent} frequent on first_name = frequent_name"
+
+
+def _read(path: Path) -> str:
+    return f"read_parquet('{_quoted(path)}')"
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from custmerge.rules.duplicates.levels import Agreement, Compared, Level
-from custmerge.storage.matching.comparisons import COMPARISONS, SMALLEST_FREQUENCY, Comparison, LevelSql
+from custmerge.storage.matching.comparisons import COMPARISONS, SMALLEST_FREQUENCY, Comparison, LevelSql, MFrom
 
 # Any: JSON.
 Settings = dict[str, Any]
@@ -92,9 +92,17 @@ def smoothed(settings: Settings, duplicates: float, pairs: int) -> Settings:
         known = _BY_NAME[Compared(comparison["output_column_name"])]
         for level, trained in zip(known.levels, _filled_levels(comparison), strict=True):
             m, u = trained.get("m_probability", level.m), trained.get("u_probability", 0.0)
-            trained["m_probability"] = max(_LEAST_M, level.m + of_trained_m * (m - level.m))
+            if known.m_from is MFrom.EXPECTATION:
+                trained["m_probability"] = max(_LEAST_M, level.m + of_trained_m * (m - level.m))
             trained["u_probability"] = max(0.5 / (pairs + _BEGUN_U), level.u + of_trained_u * (u - level.u))
     return settings
+
+
+def with_m(settings: Settings, comparison: Comparison, counts: Mapping[int, int]) -> None:
+    """Set the m of a comparison's settings by how many pairs have which of its levels, drawn to where they began."""
+    pairs = sum(counts.values()) + _BEGUN_M
+    for place, (level, trained) in enumerate(zip(comparison.levels, _filled_levels(settings), strict=True)):
+        trained["m_probability"] = (counts.get(place, 0) + _BEGUN_M * level.m) / pairs
 
 
 def _comparison(comparison: Comparison) -> Settings:
@@ -110,8 +118,10 @@ def _level(level: LevelSql, comparison: Comparison) -> Settings:
         "sql_condition": level.sql,
         "label_for_charts": level.level.value,
         "m_probability": level.m,
-        "fix_m_probability": comparison.is_fixed,
+        "fix_m_probability": comparison.m_from is not MFrom.EXPECTATION,
     }
+    if level.is_fixed:
+        settings |= {"u_probability": level.u, "fix_u_probability": True}
     if level.by_frequency is not None:
         settings |= {"tf_adjustment_column": level.by_frequency, "tf_minimum_u_value": SMALLEST_FREQUENCY}
     return settings

@@ -10,12 +10,14 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from custmerge.errors import SparkUnavailable
 from custmerge.storage.matching.blocking import blocks_sql, keys_sql, pairs_sql
-from custmerge.storage.matching.reading import RECORDS, records_file
+from custmerge.storage.matching.frequencies import register_frequencies
+from custmerge.storage.matching.reading import RECORDS, frequent_names_file, records_file, records_sql
 from custmerge.storage.matching.scoring import SCORES
 from custmerge.storage.matching.settings import Settings, compared_in, retaining
 from custmerge.storage.matching.workspace import PAIRS, Workspace
@@ -44,18 +46,25 @@ def score(
     from splink import Linker, SparkAPI
 
     with _session(space, master, memory) as session:
-        session.read.parquet(records_file(space).as_uri()).drop("number").createOrReplaceTempView(RECORDS)
+        session.read.parquet(records_file(space).as_uri()).createOrReplaceTempView("file")
+        session.read.parquet(frequent_names_file(space).as_uri()).createOrReplaceTempView("frequent_names")
+        session.sql(records_sql("file", "frequent_names")).createOrReplaceTempView(RECORDS)
         session.sql(keys_sql(RECORDS, "xxhash64")).createOrReplaceTempView("keys")
         session.sql(blocks_sql("keys")).createOrReplaceTempView("blocks")
         session.sql(pairs_sql("blocks")).persist().createOrReplaceTempView(PAIRS)
         api = SparkAPI(spark_session=session, break_lineage_method="persist", register_udfs_automatically=False)
         linker = Linker(api.register(RECORDS), retaining(settings, everything=False), log_level=None)
         linker.table_management.register_blocked_pairs_for_predict(api.register(PAIRS))
+        register_frequencies(linker, api, settings, partial(_keep, session))
         scores = linker.inference.predict(threshold_match_weight=lowest_weight, warning_mode="never")
         gammas = [f"gamma_{of}" for of in compared_in(settings)]
         space.keep(
             SCORES, session.table(scores.physical_name).select("id_l", "id_r", "match_weight", *gammas).toArrow()
         )
+
+
+def _keep(session: SparkSession, name: str, sql: str) -> None:
+    session.sql(sql).persist().createOrReplaceTempView(name)
 
 
 @contextmanager

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from custmerge.rules.duplicates.normalise import MODEL_COLUMNS
 from custmerge.storage.matching.blocking import LARGEST_BLOCK
-from custmerge.storage.matching.comparisons import COMPARISONS, Comparison
+from custmerge.storage.matching.comparisons import COMPARISONS, Comparison, MFrom
 from custmerge.storage.matching.reading import RECORDS
-from custmerge.storage.matching.settings import Settings, settings_of, smoothed
+from custmerge.storage.matching.settings import Settings, settings_of, smoothed, with_m
 from custmerge.storage.matching.workspace import Workspace
 
 LEAST_FILLED = 0.01
@@ -15,6 +18,8 @@ SAMPLED_PAIRS = 2_000_000
 TRAINED_PAIRS = 1_000_000
 """Of each block, at most."""
 SEED = 17
+RARE = 0.01
+"""A full name is rare if it would be there so many times at most, were first and last names given independently."""
 
 _STRICT = (
     ("first_name", "last_name", "street", "house"),
@@ -43,9 +48,11 @@ def trained(space: Workspace) -> Settings:
     compared = compared or list(COMPARISONS[:1])
     prior = _prior(space, pairs)
     api = DuckDBAPI(space.connection)
-    linker = Linker(api.register(RECORDS), settings_of(compared, prior), log_level=None)
+    settings = settings_of(compared, prior)
+    _learn_of_rare_names(space, compared, settings, count)
+    linker = Linker(api.register(RECORDS), settings, log_level=None)
     linker.training.estimate_u_using_random_sampling(SAMPLED_PAIRS, seed=SEED)
-    settings: Settings = linker.misc.save_model_to_json()
+    settings = linker.misc.save_model_to_json()
     for block in _BLOCKS:
         # A block without pairs would leave Splink's settings half changed; what it would train stays as it began.
         if not space.rows(f"select 1 from {RECORDS} l join {RECORDS} r on {block} and l.id < r.id limit 1"):
@@ -62,6 +69,37 @@ def trained(space: Workspace) -> Settings:
         settings = linker.misc.save_model_to_json()
     api.delete_tables_created_by_splink_from_db()
     return smoothed(settings, prior * pairs, min(SAMPLED_PAIRS, pairs))
+
+
+def _learn_of_rare_names(space: Workspace, compared: Sequence[Comparison], settings: Settings, count: int) -> None:
+    """Set the m of comparisons in untrained settings by the pairs of rare names."""
+    columns = ("first_name", "last_name")
+    for column in columns:
+        space.run(
+            f"create or replace temp table {column}s as"
+            f" select {column}, count(*) as {column}s from {RECORDS} where {column} is not null group by {column}"
+        )
+    rare = (
+        f"select * from {RECORDS} natural join first_names natural join last_names"
+        f" where first_names * last_names <= {RARE} * {count}"
+    )
+    space.run(f"create or replace temp table rare as {rare}")
+    sides = ", ".join(f"{side}.{column} as {column}_{side}" for column in MODEL_COLUMNS for side in "lr")
+    space.run(
+        f"create or replace temp table rare_pairs as select {sides} from rare l join rare r"
+        " on l.first_name = r.first_name and l.last_name = r.last_name and l.id < r.id"
+    )
+    for comparison, trained in zip(compared, settings["comparisons"], strict=True):
+        if comparison.m_from is MFrom.RARE_NAMES:
+            *named, _other = comparison.levels
+            whens = " ".join(f"when {level.sql} then {place}" for place, level in enumerate(named))
+            counts = space.rows(
+                f"select case {whens} else {len(named)} end as place, count(*) from rare_pairs"
+                f" where not coalesce({comparison.neutral}, false) group by place"
+            )
+            with_m(trained, comparison, dict(counts))
+    for table in ("first_names", "last_names", "rare", "rare_pairs"):
+        space.run(f"drop table {table}")
 
 
 def _teaches_nothing(error: Exception) -> bool:

@@ -47,6 +47,10 @@ class Workspace:
         self.run(f"create or replace table {name} as select * from rows_in_memory")
         self.connection.unregister("rows_in_memory")
 
+    def keep_rows_of(self, name: str, sql: str) -> None:
+        """Make a table of the rows of a statement."""
+        self.run(f"create or replace table {name} as {sql}")
+
     # Any: rows of different kinds.
     def rows(self, sql: str, parameters: Sequence[object] | None = None) -> list[Any]:
         """Return all rows of a statement: an unread rest would block the next one."""

@@ -60,6 +60,13 @@ def test_whoever_has_no_first_name_may_be_anybody_of_the_household():
     assert kind(last_name="equal", phone="equal", email="equal") is Kind.SAME
 
 
+def test_whoever_has_no_last_name_may_be_the_one_of_that_first_name_at_the_address():
+    assert kind(first_name="equal", **ADDRESS) is Kind.SAME
+    assert kind(first_name="equal", email="equal") is Kind.SAME
+    assert kind(first_name="equal", **ADDRESS | {"house": "different"}) is Kind.RELATED
+    assert kind(first_name="near", **ADDRESS) is Kind.RELATED
+
+
 def test_branches_of_a_firm_are_related():
     assert kind(company="equal", email="equal", iban="equal", place="different") is Kind.RELATED
     assert kind(company="equal", email="equal", **ADDRESS) is Kind.SAME

@@ -98,6 +98,14 @@ def test_an_email_address_is_compared_in_small_letters_and_by_its_local_part():
     assert record_of(email="keine") == {}
 
 
+@pytest.mark.parametrize("address", ["anna.boehm@example.de", "a.boehm1@example.de", "anna77@example.de"])
+def test_a_local_part_that_is_made_of_the_name_says_nothing_beside_the_name(address):
+    name = {"first_name": "Anna", "last_name": "Böhm"}
+    assert "email_local" not in record_of(**name, email=address)
+    assert record_of(**name, email="tiger7@example.de")["email_local"] == "tiger7"
+    assert record_of(last_name="Li", email="linde@example.de")["email_local"] == "linde"
+
+
 @pytest.mark.parametrize(
     ("account", "bank"),
     [

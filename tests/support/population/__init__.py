@@ -6,11 +6,11 @@ The same rows for the same count and seed, on every machine. What is how frequen
 and companies in files of their own; nothing of it is anybody's data.
 """
 
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from support.population.chance import Chance
 from support.population.changes import later
 from support.population.customers import Customer
 from support.population.mixture import MUST_NOT_BE_MERGED, Kind, Mixture
@@ -72,7 +72,7 @@ def population(rows: int, *, seed: int, mixture: Mixture | None = None) -> Itera
 
     Numbers are ascending.
     """
-    chance = random.Random(seed)
+    chance = Chance(seed)
     drawn = islice(_rows(chance, mixture or Mixture()), rows)
     for place, (values, entity, group, kind) in enumerate(_scattered(chance, drawn)):
         yield Record(str(_FIRST_NUMBER + place), *values, entity=entity, group=group, kind=kind)
@@ -81,7 +81,7 @@ def population(rows: int, *, seed: int, mixture: Mixture | None = None) -> Itera
 _Row = tuple[Values, int, int, Kind]
 
 
-def _rows(chance: random.Random, mixture: Mixture) -> Iterator[_Row]:
+def _rows(chance: Chance, mixture: Mixture) -> Iterator[_Row]:
     """Yield rows without end: each group with all numbers of each of its customers."""
     kinds, weights = list(mixture.kinds), list(mixture.kinds.values())
     entity = group = 0
@@ -94,7 +94,7 @@ def _rows(chance: random.Random, mixture: Mixture) -> Iterator[_Row]:
                 yield values, entity, group, kind
 
 
-def _numbers(chance: random.Random, mixture: Mixture, customer: Customer) -> Iterator[Values]:
+def _numbers(chance: Chance, mixture: Mixture, customer: Customer) -> Iterator[Values]:
     """Yield what is written under each number of a customer."""
     values = written(chance, mixture, customer)
     yield values
@@ -112,7 +112,7 @@ def _numbers(chance: random.Random, mixture: Mixture, customer: Customer) -> Ite
         yield values
 
 
-def _scattered(chance: random.Random, rows: Iterator[_Row]) -> Iterator[_Row]:
+def _scattered(chance: Chance, rows: Iterator[_Row]) -> Iterator[_Row]:
     """Yield the rows in another order: each waits among so many others until its place is drawn."""
     waiting = list(islice(rows, _WINDOW))
     for row in rows:

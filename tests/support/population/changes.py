@@ -1,14 +1,14 @@
 """What became of a customer before they got another number."""
 
-import random
 from dataclasses import replace
 
 from support.population import last_names, places
+from support.population.chance import Chance
 from support.population.customers import Customer, add_company, mailbox, new_account
 from support.population.mixture import Mixture
 
 
-def later(chance: random.Random, mixture: Mixture, customer: Customer) -> Customer:
+def later(chance: Chance, mixture: Mixture, customer: Customer) -> Customer:
     """Return a customer as they are at their next number."""
     result = replace(customer)
     if chance.random() < (mixture.married_woman if customer.sex == "f" else mixture.married_man):
@@ -31,14 +31,14 @@ def later(chance: random.Random, mixture: Mixture, customer: Customer) -> Custom
     return result
 
 
-def _marry(chance: random.Random, customer: Customer) -> None:
+def _marry(chance: Chance, customer: Customer) -> None:
     other = last_names.last_name(chance).split("-")[0]
     own = customer.last_name.split("-")[0]
     draw = chance.random()
     customer.last_name = f"{own}-{other}" if draw < 0.25 else f"{other}-{own}" if draw < 0.4 else other
 
 
-def _move(chance: random.Random, mixture: Mixture, customer: Customer) -> None:
+def _move(chance: Chance, mixture: Mixture, customer: Customer) -> None:
     if chance.random() >= mixture.moved_within_town:
         customer.town = places.town(chance)
         customer.landline = customer.landline and places.landline(chance, customer.town)

@@ -1,9 +1,9 @@
 """A customer as they really are, before anybody writes them down."""
 
-import random
 from dataclasses import dataclass
 
 from support.population import companies, first_names, last_names, places
+from support.population.chance import Chance
 from support.population.mixture import Mixture
 from support.population.places import Town
 
@@ -48,6 +48,8 @@ class Customer:
     company: str = ""
     """Without its legal form."""
     form: str = ""
+    domain: str = ""
+    """The company's own."""
     landline: str = ""
     mobile: str = ""
     email: str = ""
@@ -61,7 +63,7 @@ def in_ascii(text: str) -> str:
     return "".join(c for c in text.lower().translate(_UMLAUTS) if c.isascii() and c.isalnum())
 
 
-def first_name(chance: random.Random, mixture: Mixture, sex: str) -> str:
+def first_name(chance: Chance, mixture: Mixture, sex: str) -> str:
     """Return a first name, perhaps a double one or two."""
     name: str = chance.choices(first_names.NAMES[sex], cum_weights=first_names.CUMULATED[sex])[0]
     draw = chance.random()
@@ -72,7 +74,7 @@ def first_name(chance: random.Random, mixture: Mixture, sex: str) -> str:
     return name
 
 
-def person(chance: random.Random, mixture: Mixture, sex: str = "") -> Customer:
+def person(chance: Chance, mixture: Mixture, sex: str = "") -> Customer:
     """Return a person without a company."""
     sex = sex or ("m" if chance.random() < 0.6 else "f")
     town = places.town(chance)
@@ -91,32 +93,39 @@ def person(chance: random.Random, mixture: Mixture, sex: str = "") -> Customer:
     return result
 
 
-def company(chance: random.Random, mixture: Mixture) -> Customer:
+def company(chance: Chance, mixture: Mixture) -> Customer:
     """Return a company with its contact."""
     result = person(chance, mixture)
     add_company(chance, result)
     return result
 
 
-def add_company(chance: random.Random, customer: Customer) -> None:
+def add_company(chance: Chance, customer: Customer) -> None:
     """Give a person a company, in most cases with an address under its own domain."""
     customer.company, customer.form = companies.company(chance, customer.last_name, customer.town.name)
+    customer.domain = _domain(chance, customer)
     if chance.random() < 0.7:
-        customer.email = f"{_mailbox_of_company(chance, customer)}@{domain_of(customer)}"
+        customer.email = f"{_mailbox_of_company(chance, customer)}@{customer.domain}"
 
 
-def domain_of(company: Customer) -> str:
-    """Return the domain of a company."""
-    return f"{'-'.join(word for word in map(in_ascii, company.company.split()) if word)}.example"
+def _domain(chance: Chance, company: Customer) -> str:
+    """Return a domain with the name of a company; if another one has it, with the town or a number."""
+    name = "-".join(word for word in map(in_ascii, company.company.split()) if word)
+    domain = f"{name}.example"
+    if not chance.takes(domain):
+        domain = f"{name}-{in_ascii(company.town.name)}.example"
+        while not chance.takes(domain):
+            domain = f"{name}{chance.randrange(2, 10_000)}.example"
+    return domain
 
 
-def _mailbox_of_company(chance: random.Random, company: Customer) -> str:
+def _mailbox_of_company(chance: Chance, company: Customer) -> str:
     if chance.random() < 0.6:
         return chance.choice(["info", "info", "kontakt", "office", "post", "mail", "buero"])
     return f"{in_ascii(company.first_name)[:1]}.{in_ascii(company.last_name)}"
 
 
-def own_contact(chance: random.Random, mixture: Mixture, customer: Customer) -> None:
+def own_contact(chance: Chance, mixture: Mixture, customer: Customer) -> None:
     """Give a customer telephones, a mailbox and an account of their own, or none."""
     customer.landline = "" if chance.random() < mixture.no_landline else places.landline(chance, customer.town)
     customer.mobile = "" if chance.random() < mixture.no_mobile else places.mobile(chance)
@@ -126,14 +135,21 @@ def own_contact(chance: random.Random, mixture: Mixture, customer: Customer) -> 
         new_account(chance, customer)
 
 
-def new_account(chance: random.Random, customer: Customer) -> None:
+def new_account(chance: Chance, customer: Customer) -> None:
     """Give a customer another bank account."""
     customer.account = str(chance.randrange(10**6, 10**10))
     customer.bank_code = chance.choice(_BANK_CODES)
 
 
-def mailbox(chance: random.Random, customer: Customer) -> str:
-    """Return a mailbox at a provider, mostly made of the name."""
+def mailbox(chance: Chance, customer: Customer) -> str:
+    """Return a mailbox at a provider, mostly made of the name, that nobody else has."""
+    address = _wished(chance, customer)
+    while not chance.takes(address):
+        address = _wished(chance, customer)
+    return address
+
+
+def _wished(chance: Chance, customer: Customer) -> str:
     first, last = in_ascii(customer.first_name), in_ascii(customer.last_name)
     draw = chance.random()
     if draw < 0.30:

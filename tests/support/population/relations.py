@@ -1,15 +1,14 @@
 """Groups of customers who look alike and are different customers: none of them may be merged with another."""
 
-import random
 from collections.abc import Callable
 from dataclasses import replace
 
 from support.population import first_names, last_names, places
+from support.population.chance import Chance
 from support.population.customers import (
     Customer,
     add_company,
     company,
-    domain_of,
     first_name,
     in_ascii,
     mailbox,
@@ -19,16 +18,16 @@ from support.population.customers import (
 from support.population.mixture import Kind, Mixture
 
 
-def _single(chance: random.Random, mixture: Mixture) -> list[Customer]:
+def _single(chance: Chance, mixture: Mixture) -> list[Customer]:
     return [person(chance, mixture)]
 
 
-def _self_employed(chance: random.Random, mixture: Mixture) -> list[Customer]:
+def _self_employed(chance: Chance, mixture: Mixture) -> list[Customer]:
     return [company(chance, mixture)]
 
 
 def _other(
-    chance: random.Random,
+    chance: Chance,
     mixture: Mixture,
     one: Customer,
     *,
@@ -59,7 +58,7 @@ def _other(
     return result
 
 
-def _spouses(chance: random.Random, mixture: Mixture) -> list[Customer]:
+def _spouses(chance: Chance, mixture: Mixture) -> list[Customer]:
     one = person(chance, mixture)
     draw = chance.random()
     last = one.last_name
@@ -74,7 +73,7 @@ def _spouses(chance: random.Random, mixture: Mixture) -> list[Customer]:
     return [one, other]
 
 
-def _siblings(chance: random.Random, mixture: Mixture) -> list[Customer]:
+def _siblings(chance: Chance, mixture: Mixture) -> list[Customer]:
     siblings = [person(chance, mixture)]
     for _ in range(1 if chance.random() < 0.8 else 2):
         sex = chance.choice("mf")
@@ -85,7 +84,7 @@ def _siblings(chance: random.Random, mixture: Mixture) -> list[Customer]:
     return siblings
 
 
-def _twins(chance: random.Random, mixture: Mixture) -> list[Customer]:
+def _twins(chance: Chance, mixture: Mixture) -> list[Customer]:
     first, second = chance.choice(first_names.TWINS)
     one = person(chance, mixture)
     one.sex, one.first_name = _sex_of(first), first
@@ -98,7 +97,7 @@ def _sex_of(name: str) -> str:
     return "m" if name in first_names.NAMES["m"] else "f"
 
 
-def _father_and_son(chance: random.Random, mixture: Mixture) -> list[Customer]:
+def _father_and_son(chance: Chance, mixture: Mixture) -> list[Customer]:
     father = person(chance, mixture, "m")
     son = _other(chance, mixture, father, sex="m", first=father.first_name, together=0.6, landline=0.6)
     draw = chance.random()
@@ -110,7 +109,7 @@ def _father_and_son(chance: random.Random, mixture: Mixture) -> list[Customer]:
     return [father, son]
 
 
-def _flatmates(chance: random.Random, mixture: Mixture) -> list[Customer]:
+def _flatmates(chance: Chance, mixture: Mixture) -> list[Customer]:
     one = person(chance, mixture)
     count = chance.choice([1, 1, 2, 3])
     return [one] + [
@@ -119,10 +118,9 @@ def _flatmates(chance: random.Random, mixture: Mixture) -> list[Customer]:
     ]
 
 
-def _branches(chance: random.Random, mixture: Mixture) -> list[Customer]:
+def _branches(chance: Chance, mixture: Mixture) -> list[Customer]:
     head = company(chance, mixture)
-    domain = domain_of(head)
-    head.email = f"info@{domain}"
+    head.email = f"info@{head.domain}"
     branches = [head]
     for _ in range(chance.choice([1, 1, 2, 2, 3, 5])):
         branch = person(chance, mixture)
@@ -131,7 +129,7 @@ def _branches(chance: random.Random, mixture: Mixture) -> list[Customer]:
         if chance.random() < 0.4:
             branch.company = f"{head.company} {chance.choice(['Filiale', 'Niederlassung', 'Standort', ''])} {town}"
         branch.company = " ".join(branch.company.split())
-        branch.email = head.email if chance.random() < 0.4 else f"{in_ascii(town)}@{domain}"
+        branch.email = head.email if chance.random() < 0.4 else f"{in_ascii(town)}@{head.domain}"
         if chance.random() < 0.6:
             branch.account, branch.bank_code = head.account, head.bank_code
         if chance.random() < 0.15:
@@ -140,14 +138,14 @@ def _branches(chance: random.Random, mixture: Mixture) -> list[Customer]:
     return branches
 
 
-def _agency(chance: random.Random, mixture: Mixture) -> list[Customer]:
+def _agency(chance: Chance, mixture: Mixture) -> list[Customer]:
     agency = company(chance, mixture)
-    agency.email = f"info@{domain_of(agency)}"
+    agency.email = f"info@{agency.domain}"
     agency.landline = agency.landline or places.landline(chance, agency.town)
     return [agency] + [_client(chance, mixture, agency) for _ in range(chance.randrange(3, 9))]
 
 
-def _client(chance: random.Random, mixture: Mixture, agency: Customer) -> Customer:
+def _client(chance: Chance, mixture: Mixture, agency: Customer) -> Customer:
     client = company(chance, mixture) if chance.random() < 0.75 else person(chance, mixture)
     if client.company and chance.random() < 0.10:
         # The agency's own person stands as the contact of another company.
@@ -166,7 +164,7 @@ def _client(chance: random.Random, mixture: Mixture, agency: Customer) -> Custom
     return client
 
 
-GROUPS: dict[Kind, Callable[[random.Random, Mixture], list[Customer]]] = {
+GROUPS: dict[Kind, Callable[[Chance, Mixture], list[Customer]]] = {
     Kind.SINGLE: _single,
     Kind.SELF_EMPLOYED: _self_employed,
     Kind.SPOUSES: _spouses,
