@@ -64,11 +64,21 @@ def test_ctrl_c_while_splink_lets_duckdb_work_is_no_error_of_splinks():
 
     endless = "select sum(a.range * b.range) as n from range(10_000_000) a, range(1_000_000) b where a.range % 7 = 3"
 
+    ended = threading.Event()
+
+    def press():
+        # Again and again, as people do: DuckDB doesn't notice what comes before it executes the statement.
+        while not ended.wait(1):
+            signal.raise_signal(signal.SIGINT)
+
     def search():
         with workspace(None) as space:
             api = DuckDBAPI(space.connection)
-            threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
-            api._log_and_run_sql_execution(f"create table endless as {endless}", "endless", "endless")
+            threading.Thread(target=press).start()
+            try:
+                api._log_and_run_sql_execution(f"create table endless as {endless}", "endless", "endless")
+            finally:
+                ended.set()
 
     with pytest.raises(KeyboardInterrupt):
         search()
