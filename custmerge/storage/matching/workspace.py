@@ -15,6 +15,7 @@ from custmerge.errors import N_, BadValue, CustmergeError, TemporaryFilesFailed
 from custmerge.files import size
 from custmerge.storage.files.locks import cores
 from custmerge.storage.files.temporary import temporary_room
+from custmerge.storage.matching.interrupting import interruptible
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -25,7 +26,7 @@ PAIRS = "pairs"
 THREADS = 2
 """Each more makes a search quicker and needs more memory."""
 _INTERRUPTED = "Query interrupted"
-"""What DuckDB says then; it has no class of its own for it."""
+"""What DuckDB says where it notices Ctrl-C itself, between two tasks of a statement."""
 _REMOVING = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
 """What a process does that outlives this one: its input ends when this process ends, be it by `kill -9`."""
 
@@ -89,7 +90,10 @@ def workspace(memory: int | None) -> Iterator[Workspace]:
         }
         if memory is not None:
             settings["memory_limit"] = f"{memory * 3 // 4 >> 20}MiB"
-        with duckdb.connect(folder / "matching.duckdb", config=settings) as connection:
+        with (
+            duckdb.connect(folder / "matching.duckdb", config=settings) as connection,
+            interruptible(connection.interrupt),
+        ):
             yield Workspace(folder, connection)
     except (duckdb.Error, SplinkException, RuntimeError) as error:
         if _is_interrupted(error):
@@ -105,8 +109,14 @@ def workspace(memory: int | None) -> Iterator[Workspace]:
 
 def _is_interrupted(error: BaseException) -> bool:
     """Return whether somebody has pressed Ctrl-C while DuckDB executed a statement, perhaps one of Splink's."""
+    import duckdb
+
     causes = (error, error.__cause__ or error.__context__)
-    return any(isinstance(cause, RuntimeError) and str(cause) == _INTERRUPTED for cause in causes)
+    return any(
+        isinstance(cause, duckdb.InterruptException)
+        or (isinstance(cause, RuntimeError) and str(cause) == _INTERRUPTED)
+        for cause in causes
+    )
 
 
 def _known(error: BaseException, folder: Path, memory: int | None) -> CustmergeError | None:

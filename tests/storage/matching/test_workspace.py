@@ -1,5 +1,6 @@
 """The private folder of a search, which holds personal data."""
 
+import os
 import signal
 import stat
 import subprocess
@@ -10,7 +11,7 @@ import time
 import pytest
 
 from custmerge.errors import BadValue, TemporaryFilesFailed
-from custmerge.storage.matching.workspace import workspace
+from custmerge.storage.matching.workspace import Workspace, workspace
 
 SEARCHING = """
 import sys, time
@@ -59,29 +60,28 @@ def test_spilled_data_stays_in_it_and_memory_is_limited():
     assert int(settings["threads"]) <= 2
 
 
-def test_ctrl_c_while_splink_lets_duckdb_work_is_no_error_of_splinks():
+def by_splink(space, statement):
     from splink import DuckDBAPI
 
-    endless = "select sum(a.range * b.range) as n from range(10_000_000) a, range(1_000_000) b where a.range % 7 = 3"
+    DuckDBAPI(space.connection)._log_and_run_sql_execution(statement, "endless", "endless")
 
-    ended = threading.Event()
 
-    def press():
-        # Again and again, as people do: DuckDB doesn't notice what comes before it executes the statement.
-        while not ended.wait(1):
-            signal.raise_signal(signal.SIGINT)
-
+@pytest.mark.parametrize("execute", [Workspace.run, by_splink])
+@pytest.mark.parametrize(
+    "rows",
+    ["range(1_000_000_000_000)", "range(10_000_000) a, range(1_000_000) b where a.range % 7 = 3"],
+    ids=["many tasks", "one long task"],
+)
+def test_ctrl_c_ends_a_statement_at_once_and_is_no_error(execute, rows):
     def search():
         with workspace(None) as space:
-            api = DuckDBAPI(space.connection)
-            threading.Thread(target=press).start()
-            try:
-                api._log_and_run_sql_execution(f"create table endless as {endless}", "endless", "endless")
-            finally:
-                ended.set()
+            threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
+            execute(space, f"create table endless as select count(*) as n from {rows}")
 
+    began = signal.set_wakeup_fd(-1)
     with pytest.raises(KeyboardInterrupt):
         search()
+    assert signal.set_wakeup_fd(began) == -1
 
 
 SPREAD = "create table wide as select i, repeat(i::text, 99) as text from range(3_000_000) r(i) order by text desc"
