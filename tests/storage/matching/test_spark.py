@@ -9,7 +9,11 @@ from custmerge.storage.matching import spark
 from custmerge.storage.matching.scoring import SCORES
 
 CLUSTER = "local-cluster[2,1,1024]"
-pytestmark = pytest.mark.cluster
+# PySpark leaves sockets and the pipe to its Java process open.
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 def scores_of(space):
@@ -31,8 +35,6 @@ def test_both_engines_find_the_same_pairs_with_the_same_probabilities_and_java_s
         assert found[pair][0] == pytest.approx(weight, abs=1e-9)
 
 
-# PySpark leaves the pipe to its Java process open.
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_cluster_that_does_not_answer_is_named():
     with matching_scenes.space_of([]) as space, pytest.raises(SparkUnavailable, match="nowhere"):
         spark.score(space, {"comparisons": []}, 0, master="nowhere", memory=None)
