@@ -52,8 +52,9 @@ def by_number(numbers: Iterable[str], *, reverse: bool = False) -> list[str]:
     """Return numbers in their natural order."""
     listed = sorted(numbers)
     together = "".join(listed)
-    # Of digits alone, as nearly all are; equal ones stay in the order of their texts.
-    listed.sort(key=int if together.isdigit() and together.isascii() else natural_order)
+    # Of digits alone and without a zero in front, as nearly all are, the longer one is the higher one.
+    is_plain = together.isdigit() and together.isascii() and not listed[0].startswith("0")
+    listed.sort(key=len if is_plain else natural_order)
     return listed[::-1] if reverse else listed
 
 

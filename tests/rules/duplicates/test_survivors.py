@@ -3,9 +3,11 @@
 from itertools import permutations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.world import a_customer
 
-from custmerge.rules.duplicates.survivors import Member, SurvivorRule, by_survival, natural_order
+from custmerge.rules.duplicates.survivors import Member, SurvivorRule, by_number, by_survival, natural_order
 
 MEMBERS = [
     Member(a_customer("9", phone=""), 1),
@@ -33,3 +35,8 @@ def test_numbers_are_sorted_as_people_do():
     numbers = ["B-10", "B-9", "7", "007", "10", "9", "A1b2", "A1b10", "-", "", "0", "²"]
     expected = ["", "0", "007", "7", "9", "10", "-", "A1b2", "A1b10", "B-9", "B-10", "²"]
     assert sorted(numbers, key=natural_order) == expected
+
+
+@given(st.lists(st.text("0019A-²", min_size=1, max_size=4), unique=True), st.booleans())
+def test_numbers_alone_are_sorted_alike(numbers, is_reversed):
+    assert by_number(numbers, reverse=is_reversed) == sorted(numbers, key=natural_order, reverse=is_reversed)
