@@ -14,7 +14,7 @@ from custmerge.rules.history import FOR_CUSTOMERS, Action, Entry
 from custmerge.rules.people import Capability
 from custmerge.rules.plan import readable_image
 from custmerge.services.access import Caller, demand, demand_number
-from custmerge.services.customer_errors import for_caller
+from custmerge.services.customer_errors import errors_for, for_caller
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -136,7 +136,7 @@ def follow(
     """
     caller = resume()
     wanted = _allowed(caller, wanted)
-    with database.reading() as unit:
+    with errors_for(caller), database.reading() as unit:
         _demand_existing(unit, caller, wanted)
         last = unit.chain.last()
         newest = list(_newest(unit, caller, wanted))

@@ -2,12 +2,18 @@
 
 from contextlib import contextmanager
 
+from custmerge.rules.fields import FIELDS
 from custmerge.storage.matching import duckdb, scoring
 from custmerge.storage.matching.reading import write_records
 from custmerge.storage.matching.training import trained
 from custmerge.storage.matching.workspace import workspace
 
 LOWEST_WEIGHT = -12
+
+
+def customer(**values):
+    """Return the values of a customer; what isn't given is empty."""
+    return tuple(values.get(field.value, "") for field in FIELDS)
 
 
 @contextmanager

@@ -26,12 +26,12 @@ class ScoredPair:
     """A customer number, before `right` in the order of the numbers."""
     right: str
     probability: float | None
-    """From 0 to 1 that both are one customer; None if they are equal in everything and that is why they are here."""
+    """From 0 to 1 that both are one customer; None if they are here because they are equal in everything: then each
+    that is equal to one of them is the same customer as both, without a pair for each.
+    """
     kind: Kind
     why: tuple[str, ...]
     """What agrees and what doesn't: marked English texts, such as "last name equal", for translation."""
-    is_equal: bool = False
-    """Whether they are equal in everything: so is then each that is equal to one of them, without a pair for each."""
 
 
 @dataclass(frozen=True, slots=True)

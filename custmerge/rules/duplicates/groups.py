@@ -110,15 +110,15 @@ def _reached(survivor: str, left: Mapping[str, int], group: Group) -> Iterator[t
     if group.links is None:
         yield from ((number, None) for number in left if number != survivor)
         return
-    reached, step, compared = {survivor}, [survivor], set[str]()
+    reached, step, firsts = {survivor}, [survivor], set[str]()
     while step:
         further: list[str] = []
         for before in step:
             linked = group.links.get(before, {})
             equal = group.equal.get(before, ())
-            if equal and equal[0] not in compared:
+            if equal and equal[0] not in firsts:
                 # Once for all of them: each leads to all others.
-                compared.add(equal[0])
+                firsts.add(equal[0])
                 linked = {**dict.fromkeys(equal, 1.0), **linked}
             near = [number for number in linked if number in left and number not in reached]
             near.sort(key=lambda number: (-linked[number], left[number]))
@@ -140,7 +140,7 @@ def scored_groups(pairs: Iterable[ScoredPair], *, with_related: bool) -> list[Gr
     equal: dict[str, list[str]] = {}
     for left, right in same:
         links.setdefault(left, {})[right] = links.setdefault(right, {})[left] = _certainty(scores[left, right])
-        if scores[left, right].is_equal:
+        if scores[left, right].probability is None:
             equal[right] = equal.setdefault(left, [left])
             equal[left].append(right)
     groups = _linked(same)

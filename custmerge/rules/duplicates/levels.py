@@ -51,7 +51,7 @@ class Level(StrEnum):
     ONE_EMPTY = "one_empty"
     DIFFERENT = "different"
     EMPTY = "empty"
-    """One of the two isn't there, which says nothing."""
+    """One of the two isn't there, or they differ only because something else does: that says nothing."""
 
 
 Agreement = Mapping[Compared, Level]

@@ -70,7 +70,7 @@ _WORDS: Mapping[Compared, Mapping[Level, str]] = {
         Level.DIFFERENT: N_("other account"),
     },
 }
-"""Swapped names have words at the last name only. What is empty in one record has none."""
+"""Swapped names have words at the last name only. What says nothing (`Level.EMPTY`) has none."""
 _DOUBTS = {Level.DIFFERENT, Level.OTHER_SEX, Level.OTHER_GENERATION, Level.ONE_EMPTY}
 _ADDRESS = (Compared.STREET, Compared.HOUSE, Compared.PLACE)
 _OTHER_PHONE_AND_EMAIL = N_("same name, other phone and e-mail")

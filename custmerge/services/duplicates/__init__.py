@@ -74,9 +74,9 @@ def _prepared(database: Database, caller: Caller, search: Search, progress: Prog
     if search.against is not None:
         with database.reading() as unit:
             (record,) = demand_living(unit, checked_number(search.against))
-            own = Group(unit.identity_groups.of(record)) if search.fuzzy is None else None
-        if own is not None:
-            return lambda _unit: iter([own])
+            if search.fuzzy is None:
+                own = Group(unit.identity_groups.of(record))
+                return lambda _unit: iter([own])
     if search.fuzzy is None:
         return lambda unit: map(Group, unit.identity_groups.all(progress))
     from custmerge.services.duplicates.fuzzy import fuzzy_pairs

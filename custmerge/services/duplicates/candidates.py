@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.rules.compare import compare
 from custmerge.rules.duplicates.agreement import agreement, identity_of
-from custmerge.rules.duplicates.candidate import Candidate, Kind
+from custmerge.rules.duplicates.candidate import Candidate, Kind, ScoredPair
 from custmerge.rules.duplicates.dismissal import Dismissal
 from custmerge.rules.duplicates.exact_key import identity_key
 from custmerge.rules.duplicates.groups import Apart, Group, Spoke, Star, apart_of, stars
@@ -78,7 +78,7 @@ class Grouping:
         stars_of = self._stars(groups, with_records=needs_records, with_counts=needs_counts)
         for group, star, _records in stars_of:
             for spoke in star.spokes:
-                if spoke.via is None and _kind(group, star.survivor, spoke) is Kind.SAME:
+                if spoke.via is None and _kind(group.score(star.survivor, spoke.number)) is Kind.SAME:
                     yield star.survivor, spoke.number
 
     def _stars(
@@ -151,8 +151,7 @@ def _parts(group: Group, members: Mapping[str, Member]) -> Iterator[list[Member]
     yield from parts.values()
 
 
-def _kind(group: Group, survivor: str, spoke: Spoke) -> Kind:
-    score = group.score(spoke.via or survivor, spoke.number)
+def _kind(score: ScoredPair | None) -> Kind:
     return Kind.SAME if score is None else score.kind
 
 
@@ -165,7 +164,7 @@ def _candidate(group: Group, survivor: str, spoke: Spoke, records: _Records, bef
     return Candidate(
         survivor=survivor,
         absorbed=spoke.number,
-        kind=_kind(group, survivor, spoke),
+        kind=_kind(score),
         probability=None if score is None else score.probability,
         why=agreement(comparison) if score is None else score.why,
         identity=identity_of(comparison),

@@ -54,10 +54,10 @@ def fuzzy_pairs(database: Database, options: FuzzyOptions, progress: Progress) -
         model, scored = _scored(space, options, model, threshold)
         if options.save_model is not None:
             write_model(options.save_model, model)
-        equal = _EqualRecords(equal_records(space))
+        equal = _EqualPairs(equal_records(space))
         shown: list[scoring.Match] = []
         for match in scoring.matches(space, scored, prior_of(model), threshold, related=True):
-            kind = Kind.SAME if equal.has(match.left, match.right) else match.kind
+            kind = Kind.SAME if equal.note(match.left, match.right) else match.kind
             is_wanted = options.against in (None, match.left, match.right) and (options.related or kind is Kind.SAME)
             if is_wanted and options.explain is not None and len(shown) < SHOWN:
                 shown.append(match)
@@ -68,29 +68,29 @@ def fuzzy_pairs(database: Database, options: FuzzyOptions, progress: Progress) -
             write_waterfall(options.explain, space, model, shown)
 
 
-class _EqualRecords:
-    """Records that are equal in everything, and which of them the model has listed."""
+class _EqualPairs:
+    """The pairs of records that are equal in everything: those that the model lists, and the rest."""
 
-    def __init__(self, found: Iterable[EqualRecords]) -> None:
-        self._rest = {records.numbers[0]: records for records in found}
+    def __init__(self, equal: Iterable[EqualRecords]) -> None:
+        self._rest = {records.numbers[0]: records for records in equal}
         self._first = {number: first for first, records in self._rest.items() for number in records.numbers}
 
-    def has(self, one: str, other: str) -> bool:
-        """Return whether two numbers, which the model has listed, are equal in everything."""
+    def note(self, one: str, other: str) -> bool:
+        """Note that the model lists a pair, and return whether the two are equal in everything."""
         first = self._first.get(one)
         if first is None or first != self._first.get(other):
             return False
-        # All of their pairs have one probability.
+        # All pairs of these records have one probability: it lists them all.
         self._rest.pop(first, None)
         return True
 
     def rest(self, *, with_scored: bool) -> Iterator[ScoredPair]:
-        """Yield the pairs of the others with the first of them; `with_scored` those that it finds too improbable."""
+        """Yield the rest, each with the first of its records; `with_scored` also what it finds too improbable."""
         for first, records in self._rest.items():
             if with_scored or not records.is_scored:
                 why = reasons(records.agreement)
                 for other in records.numbers[1:]:
-                    yield ScoredPair(first, other, None, Kind.SAME, why, is_equal=True)
+                    yield ScoredPair(first, other, None, Kind.SAME, why)
 
 
 def _demand_no_file(options: FuzzyOptions) -> None:

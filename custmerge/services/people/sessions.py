@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import datetime
 
 from custmerge.errors import LoginRefused, MergedAway, PasswordChangeRequired, PersonChanged, ServiceToken
@@ -115,6 +116,14 @@ def open_staff(
 
 def logout(database: Database, token: str, *, everywhere: bool) -> int:
     """End the token's session, or every session of its owner; returns how many have ended."""
+    with database.reading() as unit:
+        session = unit.people.session(token_sha256(token))
+    is_of_customer = session is not None and session.number is not None
+    with errors_for_customer() if is_of_customer else nullcontext():
+        return _ended(database, token, everywhere=everywhere)
+
+
+def _ended(database: Database, token: str, *, everywhere: bool) -> int:
     for attempt in database.attempts():
         with attempt as unit:
             session = unit.people.session(token_sha256(token))

@@ -38,12 +38,12 @@ class LevelSql:
     m: float
     """The probability of this level in two records of one customer: fixed, or where the training begins."""
     u: float
-    """Likewise in two records of different customers; trained, but registers of a few customers teach little."""
+    """Likewise in two records of different customers; what is trained is drawn to it: few customers teach little."""
     sql: str = "ELSE"
     by_frequency: str | None = None
     """The column whose value weighs the more, the rarer it is."""
-    is_fixed: bool = False
-    """Whether `u` isn't trained, either."""
+    has_fixed_u: bool = False
+    """Whether `u` isn't trained: so nothing is learnt of this level at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ COMPARISONS: tuple[Comparison, ...] = (
             LevelSql(Level.INITIAL, 0.02, 0.002, _initial("first_name")),
             LevelSql(Level.CONTAINED, 0.02, 0.0015, f"{_ONE_IS_RARE} and {_contained('first_name')}"),
             # What is swapped is swapped once: it weighs at the last name.
-            LevelSql(Level.SWAPPED, 0.02, 0.02, _SWAPPED, is_fixed=True),
+            LevelSql(Level.SWAPPED, 0.02, 0.02, _SWAPPED, has_fixed_u=True),
             LevelSql(Level.SIMILAR, 0.02, 0.002, _within("first_name", 34)),
             LevelSql(Level.DIFFERENT, 0.02, 0.99),
         ),

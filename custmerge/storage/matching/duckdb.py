@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from custmerge.storage.matching.blocking import blocks_sql, keys_sql, pairs_sql
-from custmerge.storage.matching.frequencies import register_frequencies
+from custmerge.storage.matching.linker import linker_of
 from custmerge.storage.matching.reading import RECORDS
 from custmerge.storage.matching.scoring import SCORES
 from custmerge.storage.matching.settings import Settings, compared_in, retaining
@@ -25,12 +25,10 @@ def find_pairs(space: Workspace) -> None:
 
 def score(space: Workspace, settings: Settings, lowest_weight: float) -> None:
     """Make the table of the scores of all pairs that have at least a weight."""
-    from splink import DuckDBAPI, Linker
+    from splink import DuckDBAPI
 
     api = DuckDBAPI(space.connection)
-    linker = Linker(api.register(RECORDS), retaining(settings, everything=False), log_level=None)
-    linker.table_management.register_blocked_pairs_for_predict(api.register(PAIRS))
-    register_frequencies(linker, api, settings, space.keep_rows_of)
+    linker = linker_of(api, retaining(settings, everything=False), PAIRS, space.keep_rows_of)
     scores = linker.inference.predict(threshold_match_weight=lowest_weight, warning_mode="never")
     gammas = ", ".join(f"gamma_{of}" for of in compared_in(settings))
     space.run(f"create table {SCORES} as select id_l, id_r, match_weight, {gammas} from {scores.physical_name}")

@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 
 from custmerge import files
-from custmerge.storage.matching.frequencies import register_frequencies
-from custmerge.storage.matching.reading import RECORDS
+from custmerge.storage.matching.linker import linker_of
 from custmerge.storage.matching.scoring import Match
 from custmerge.storage.matching.settings import Settings, retaining
 from custmerge.storage.matching.workspace import Workspace
@@ -23,15 +22,13 @@ SHOWN = 200
 def write_waterfall(path: str, space: Workspace, settings: Settings, pairs: Sequence[Match]) -> None:
     """Write the waterfall of pairs of records into a new file that only its owner can read; raises BadFile."""
     import pyarrow as pa
-    from splink import DuckDBAPI, Linker
+    from splink import DuckDBAPI
 
     left, right = (pa.array((pair.ids[side] for pair in pairs), pa.int32()) for side in (0, 1))
     keys = pa.array(["0"] * len(pairs), pa.string())
     space.keep("shown", pa.table({"join_key_l": left, "join_key_r": right, "match_key": keys}))
     api = DuckDBAPI(space.connection)
-    linker = Linker(api.register(RECORDS), retaining(settings, everything=True), log_level=None)
-    linker.table_management.register_blocked_pairs_for_predict(api.register("shown"))
-    register_frequencies(linker, api, settings, space.keep_rows_of)
+    linker = linker_of(api, retaining(settings, everything=True), "shown", space.keep_rows_of)
     scores = linker.inference.predict(warning_mode="never").as_record_list()
     order = {pair.ids: place for place, pair in enumerate(pairs)}
     scores.sort(key=lambda score: order[score["id_l"], score["id_r"]])

@@ -6,11 +6,14 @@ from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 
 from custmerge.rules.duplicates.normalise import MODEL_COLUMNS, model_columns
+from custmerge.rules.sql_words import literal
 from custmerge.storage.files.temporary import temporary_room
 from custmerge.storage.matching.workspace import Workspace
 
 RECORDS = "records"
-"""The records as the model compares them; `id` counts them in the order of their numbers."""
+"""The records as the model compares them: `id` counts them in the order of their numbers, and `frequent_name` is the
+first name if many have it.
+"""
 NUMBERS = "numbers"
 """The number of each `id`."""
 _ROW_GROUP = 50_000
@@ -56,11 +59,16 @@ def write_records(space: Workspace, batches: Iterable[Batch]) -> Generator[int, 
             yield count
         if waiting:
             writer.write_table(pa.Table.from_batches(waiting))
-    # Views: reading the file again takes no longer than copying it into tables, and less memory.
-    file, frequent = (_read(path) for path in (records_file(space), frequent_names_file(space)))
+    _make_views(space, count)
+
+
+def _make_views(space: Workspace, count: int) -> None:
+    """Make the views of the records: reading the file again takes no longer than copying it, and less memory."""
+    places = [literal(str(path)) for path in (records_file(space), frequent_names_file(space))]
+    file, frequent = (f"read_parquet({place})" for place in places)
     least = max(FEWEST_OF_FREQUENT, FREQUENT * count)
     names = f"select first_name as frequent_name from {file} group by first_name having count(first_name) >= {least}"
-    space.run(f"copy ({names}) to '{_quoted(frequent_names_file(space))}'")
+    space.run(f"copy ({names}) to {places[1]}")
     space.run(f"create view {RECORDS} as {records_sql(file, frequent)}")
     space.run(f"create view {NUMBERS} as select id, number from {file}")
 
@@ -69,11 +77,3 @@ def records_sql(file: str, frequent: str) -> str:
     """Return the statement for the records, from the tables of the two files."""
     columns = ", ".join(("id", *MODEL_COLUMNS, "frequent_name"))
     return f"select {columns} from {file} records left join {frequent} frequent on first_name = frequent_name"
-
-
-def _read(path: Path) -> str:
-    return f"read_parquet('{_quoted(path)}')"
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -85,7 +85,7 @@ def smoothed(settings: Settings, duplicates: float, pairs: int) -> Settings:
     """Return trained settings drawn to where they began, the more the fewer pairs have taught them.
 
     `duplicates` is about how many of the pairs were of one customer. What wasn't there while training stays as it
-    began, and no level is so rare that it would outweigh all others.
+    began, and no level that expectation maximisation has taught is so rare that it would outweigh all others.
     """
     of_trained_m, of_trained_u = duplicates / (duplicates + _BEGUN_M), pairs / (pairs + _BEGUN_U)
     for comparison in settings["comparisons"]:
@@ -98,7 +98,7 @@ def smoothed(settings: Settings, duplicates: float, pairs: int) -> Settings:
     return settings
 
 
-def with_m(settings: Settings, comparison: Comparison, counts: Mapping[int, int]) -> None:
+def set_m(settings: Settings, comparison: Comparison, counts: Mapping[int, int]) -> None:
     """Set the m of a comparison's settings by how many pairs have which of its levels, drawn to where they began."""
     pairs = sum(counts.values()) + _BEGUN_M
     for place, (level, trained) in enumerate(zip(comparison.levels, _filled_levels(settings), strict=True)):
@@ -120,7 +120,7 @@ def _level(level: LevelSql, comparison: Comparison) -> Settings:
         "m_probability": level.m,
         "fix_m_probability": comparison.m_from is not MFrom.EXPECTATION,
     }
-    if level.is_fixed:
+    if level.has_fixed_u:
         settings |= {"u_probability": level.u, "fix_u_probability": True}
     if level.by_frequency is not None:
         settings |= {"tf_adjustment_column": level.by_frequency, "tf_minimum_u_value": SMALLEST_FREQUENCY}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import SparkUnavailable
 from custmerge.storage.matching.blocking import blocks_sql, keys_sql, pairs_sql
-from custmerge.storage.matching.frequencies import register_frequencies
+from custmerge.storage.matching.linker import linker_of
 from custmerge.storage.matching.reading import RECORDS, frequent_names_file, records_file, records_sql
 from custmerge.storage.matching.scoring import SCORES
 from custmerge.storage.matching.settings import Settings, compared_in, retaining
@@ -25,7 +25,7 @@ from custmerge.storage.matching.workspace import PAIRS, Workspace
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-STDERR = 2
+_STDERR = 2
 _SETTINGS = {
     "spark.log.level": "ERROR",
     "spark.ui.enabled": "false",
@@ -43,7 +43,7 @@ def score(
 
     `master` is the URL of the cluster, None for what Spark is set up for, `memory` is the driver's in bytes.
     """
-    from splink import Linker, SparkAPI
+    from splink import SparkAPI
 
     with _session(space, master, memory) as session:
         session.read.parquet(records_file(space).as_uri()).createOrReplaceTempView("file")
@@ -53,9 +53,7 @@ def score(
         session.sql(blocks_sql("keys")).createOrReplaceTempView("blocks")
         session.sql(pairs_sql("blocks")).persist().createOrReplaceTempView(PAIRS)
         api = SparkAPI(spark_session=session, break_lineage_method="persist", register_udfs_automatically=False)
-        linker = Linker(api.register(RECORDS), retaining(settings, everything=False), log_level=None)
-        linker.table_management.register_blocked_pairs_for_predict(api.register(PAIRS))
-        register_frequencies(linker, api, settings, partial(_keep, session))
+        linker = linker_of(api, retaining(settings, everything=False), PAIRS, partial(_keep, session))
         scores = linker.inference.predict(threshold_match_weight=lowest_weight, warning_mode="never")
         gammas = [f"gamma_{of}" for of in compared_in(settings)]
         space.keep(
@@ -105,15 +103,15 @@ def _silent(log: Path) -> Iterator[None]:
     """
     sys.stderr.flush()
     try:
-        kept = os.dup(STDERR)
+        kept = os.dup(_STDERR)
     except OSError:
         # It is closed: then nobody reads it.
         yield
         return
     try:
         with log.open("wb") as file:
-            os.dup2(file.fileno(), STDERR)
+            os.dup2(file.fileno(), _STDERR)
         yield
     finally:
-        os.dup2(kept, STDERR)
+        os.dup2(kept, _STDERR)
         os.close(kept)

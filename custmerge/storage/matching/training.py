@@ -8,7 +8,7 @@ from custmerge.rules.duplicates.normalise import MODEL_COLUMNS
 from custmerge.storage.matching.blocking import LARGEST_BLOCK
 from custmerge.storage.matching.comparisons import COMPARISONS, Comparison, MFrom
 from custmerge.storage.matching.reading import RECORDS
-from custmerge.storage.matching.settings import Settings, settings_of, smoothed, with_m
+from custmerge.storage.matching.settings import Settings, set_m, settings_of, smoothed
 from custmerge.storage.matching.workspace import Workspace
 
 LEAST_FILLED = 0.01
@@ -76,20 +76,20 @@ def _learn_of_rare_names(space: Workspace, compared: Sequence[Comparison], setti
     columns = ("first_name", "last_name")
     for column in columns:
         space.run(
-            f"create or replace temp table {column}s as"
+            f"create temp table {column}s as"
             f" select {column}, count(*) as {column}s from {RECORDS} where {column} is not null group by {column}"
         )
     rare = (
         f"select * from {RECORDS} natural join first_names natural join last_names"
         f" where first_names * last_names <= {RARE} * {count}"
     )
-    space.run(f"create or replace temp table rare as {rare}")
+    space.run(f"create temp table rare as {rare}")
     sides = ", ".join(f"{side}.{column} as {column}_{side}" for column in MODEL_COLUMNS for side in "lr")
     space.run(
-        f"create or replace temp table rare_pairs as select {sides} from rare l join rare r"
+        f"create temp table rare_pairs as select {sides} from rare l join rare r"
         " on l.first_name = r.first_name and l.last_name = r.last_name and l.id < r.id"
     )
-    for comparison, trained in zip(compared, settings["comparisons"], strict=True):
+    for comparison, untrained in zip(compared, settings["comparisons"], strict=True):
         if comparison.m_from is MFrom.RARE_NAMES:
             *named, _other = comparison.levels
             whens = " ".join(f"when {level.sql} then {place}" for place, level in enumerate(named))
@@ -97,7 +97,7 @@ def _learn_of_rare_names(space: Workspace, compared: Sequence[Comparison], setti
                 f"select case {whens} else {len(named)} end as place, count(*) from rare_pairs"
                 f" where not coalesce({comparison.neutral}, false) group by place"
             )
-            with_m(trained, comparison, dict(counts))
+            set_m(untrained, comparison, dict(counts))
     for table in ("first_names", "last_names", "rare", "rare_pairs"):
         space.run(f"drop table {table}")
 

@@ -108,6 +108,7 @@ def test_tables_that_were_changed_are_not_named_to_a_customer(shop):
         customer.in_process(*verify, stdin=PASSWORD),
         customer.in_process(*MERGE, "-f", "json"),
         customer.in_process(*MERGE),
+        customer.in_process("logout"),
     ):
         assert (done.code, OF_THE_HOST.search(done.out + done.err)) == (6, None), done.err
     assert "invoice" in shop.agent.in_process(*MERGE, "--into", "10001").err
@@ -120,3 +121,11 @@ def test_a_table_that_has_gone_is_not_named_to_a_customer(shop):
         done = customer.in_process(*command, "-f", "json")
         assert (done.code, done.error["code"]) == (6, "schema_changed")
         assert OF_THE_HOST.search(done.out + done.err) is None, done.err
+
+
+def test_a_customers_own_table_that_has_gone_is_not_named_by_the_history(shop):
+    customer = logged_in(shop)
+    shop.execute("ALTER TABLE client RENAME TO clients")
+    for options in ((), ("-f", "json"), ("-f", "jsonl"), ("--follow", "-f", "jsonl")):
+        done = customer.in_process("history", *options)
+        assert (done.code, OF_THE_HOST.search(done.out + done.err)) == (6, None), done.err

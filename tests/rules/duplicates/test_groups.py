@@ -19,10 +19,10 @@ def scored(left, right, probability=0.9, kind=Kind.SAME):
 
 
 def equal(first, other):
-    return ScoredPair(first, other, None, Kind.SAME, ("first name equal",), is_equal=True)
+    return ScoredPair(first, other, None, Kind.SAME, ("first name equal",))
 
 
-def found(numbers, *, links=None, dismissed=()):
+def stars_in(numbers, *, links=None, dismissed=()):
     """The stars of numbers of one group."""
     return list(stars(numbers, Group(numbers, links), apart_of(dismissed)))
 
@@ -35,29 +35,29 @@ def links_of(pairs):
 
 
 def test_all_of_equal_identity_go_into_the_first():
-    assert found(["1", "2", "3"]) == [Star("1", (Spoke("2"), Spoke("3")))]
+    assert stars_in(["1", "2", "3"]) == [Star("1", (Spoke("2"), Spoke("3")))]
 
 
 def test_a_group_of_one_is_no_star():
-    assert found(["1"]) == []
+    assert stars_in(["1"]) == []
 
 
 def test_a_dismissed_pair_is_in_two_stars():
-    assert found(["1", "2", "3", "4"], dismissed={("1", "3")}) == [Star("1", (Spoke("2"), Spoke("4")))]
-    two = found(["1", "2", "3", "4"], dismissed={("1", "3"), ("1", "4")})
+    assert stars_in(["1", "2", "3", "4"], dismissed={("1", "3")}) == [Star("1", (Spoke("2"), Spoke("4")))]
+    two = stars_in(["1", "2", "3", "4"], dismissed={("1", "3"), ("1", "4")})
     assert two == [Star("1", (Spoke("2"),)), Star("3", (Spoke("4"),))]
 
 
 def test_two_spokes_that_are_dismissed_arent_merged_by_way_of_their_survivor():
-    assert found(["1", "2", "3"], dismissed={("2", "3")}) == [Star("1", (Spoke("2"),))]
+    assert stars_in(["1", "2", "3"], dismissed={("2", "3")}) == [Star("1", (Spoke("2"),))]
 
 
 def test_a_spoke_that_is_the_same_as_another_spoke_only_is_there_by_that():
     links = links_of([("1", "2"), ("2", "3"), ("3", "4")])
-    assert found(["1", "2", "3", "4"], links=links) == [
+    assert stars_in(["1", "2", "3", "4"], links=links) == [
         Star("1", (Spoke("2"), Spoke("3", "2"), Spoke("4", "3"))),
     ]
-    assert found(["3", "1", "2", "4"], links=links) == [
+    assert stars_in(["3", "1", "2", "4"], links=links) == [
         Star("3", (Spoke("2"), Spoke("4"), Spoke("1", "2"))),
     ]
 
@@ -65,7 +65,7 @@ def test_a_spoke_that_is_the_same_as_another_spoke_only_is_there_by_that():
 @given(st.permutations(NUMBERS), st.sets(st.sampled_from(PAIRS)) | st.none(), st.sets(st.sampled_from(PAIRS)))
 def test_stars_have_nobody_twice_and_no_dismissed_pair(numbers, linked, dismissed):
     links = None if linked is None else links_of(linked)
-    stars_of_all = found(numbers, links=links, dismissed=dismissed)
+    stars_of_all = stars_in(numbers, links=links, dismissed=dismissed)
     members = [[star.survivor, *(spoke.number for spoke in star.spokes)] for star in stars_of_all]
     everybody = [number for star in members for number in star]
     assert len(everybody) == len(set(everybody))
@@ -84,7 +84,7 @@ def test_without_dismissals_everybody_who_is_linked_is_in_a_star(numbers, linked
     links = None if linked is None else links_of(linked)
     inside = {
         number
-        for star in found(numbers, links=links)
+        for star in stars_in(numbers, links=links)
         for number in (star.survivor, *(spoke.number for spoke in star.spokes))
     }
     assert inside == {number for number in numbers if links is None or links[number]}

@@ -73,5 +73,19 @@ def test_branches_of_a_firm_are_related():
     assert kind(company="near", phone="equal") is Kind.SAME
 
 
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        *(({"place": place}, Kind.SAME) for place in ("equal", "city_similar", "both_similar", "postcode")),
+        *(({"place": place}, Kind.RELATED) for place in ("city", "postcode_near", "similar", "different", "empty")),
+        ({"street": "near"}, Kind.SAME),
+        *(({"street": street}, Kind.RELATED) for street in ("similar", "different", "empty")),
+        *(({"house": house}, Kind.RELATED) for house in ("near", "different", "empty")),
+    ],
+)
+def test_an_address_is_one_where_it_may_be_written_so(levels, expected):
+    assert kind(company="equal", **ADDRESS | levels) is expected
+
+
 def test_records_without_names_and_companies_are_related():
     assert kind(phone="equal", email="equal", iban="equal", **ADDRESS) is Kind.RELATED

@@ -17,7 +17,7 @@ NUMBERS = [f"{number}" for number in range(10_000, 20_000)]
 SALT = bytes(16)
 
 
-def test_candidates_of_a_large_group_with_dismissals_dont_take_the_longer_the_larger_it_is(database_url):
+def test_candidates_of_a_large_group_with_dismissals_take_seconds(database_url):
     records = [Customer(number, ("A", "Jo", "Doe", *EMPTY_DETAILS)) for number in NUMBERS]
     fields = {column.name: value for column, value in zip(tables.field_columns, records[0].values, strict=True)}
     with closing(Database(database_url)) as database, database.writing() as unit:

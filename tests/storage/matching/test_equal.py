@@ -1,10 +1,9 @@
 """Records that are equal in everything that the model compares."""
 
 import pytest
-from support.matching_scenes import searched, space_of
+from support.matching_scenes import customer, searched, space_of
 
 from custmerge.rules.duplicates.levels import Compared, Level
-from custmerge.rules.fields import FIELDS
 from custmerge.storage.matching.equal import equal_records
 
 JO = {"first_name": "Jo", "last_name": "Müller"}
@@ -13,10 +12,7 @@ WRITTEN_OTHERWISE = {"last_name": "MUELLER", "street": "Marktstraße 12"}
 
 
 def equal_ones(*customers):
-    rows = [
-        (f"{place:03}", [values.get(field.value, "") for field in FIELDS]) for place, values in enumerate(customers)
-    ]
-    with space_of(rows) as space:
+    with space_of((f"{place:03}", customer(**values)) for place, values in enumerate(customers)) as space:
         searched(space)
         return list(equal_records(space))
 

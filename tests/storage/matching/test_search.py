@@ -4,13 +4,12 @@ from itertools import combinations
 
 import pytest
 from support import matching_scenes
-from support.matching_scenes import space_of
+from support.matching_scenes import customer, space_of
 from support.population import population
 from support.world import a_customer
 
 from custmerge.rules.duplicates.candidate import Kind
 from custmerge.rules.duplicates.levels import Compared, Level
-from custmerge.rules.fields import FIELDS
 from custmerge.storage.matching import duckdb, scoring
 from custmerge.storage.matching.settings import prior_of
 from custmerge.storage.matching.training import trained
@@ -68,10 +67,6 @@ def test_a_search_is_repeatable(records):
         for model in models
     )
     assert first == pytest.approx(second, rel=1e-9)
-
-
-def customer(**values):
-    return tuple(values.get(field.value, "") for field in FIELDS)
 
 
 ANNA = {
