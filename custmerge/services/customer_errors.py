@@ -11,10 +11,14 @@ from custmerge.errors import (
     CustmergeError,
     DatabaseError,
     DatabaseRefusesCustomer,
+    DatabaseUnsoundToCustomer,
     Detail,
     FieldNotWritable,
     FieldNotWritableByCustomer,
+    NotADatabase,
     ReferenceRefused,
+    RowsHidden,
+    RowsHiddenFromCustomer,
     RowsRefuseCustomer,
     SchemaChanged,
     SchemaChangedForCustomer,
@@ -40,6 +44,10 @@ def error_for_customer(error: CustmergeError) -> CustmergeError:
             return FieldNotWritableByCustomer(**_of(error, "number", "field"))
         case SchemaChanged():
             return SchemaChangedForCustomer(**_of(error, "database"))
+        case RowsHidden():
+            return RowsHiddenFromCustomer(**_of(error, "database"))
+        case NotADatabase():
+            return DatabaseUnsoundToCustomer(**_of(error, "database"))
         case DatabaseError() if type(error) in _IN_THE_DATABASES_WORDS:
             return DatabaseRefusesCustomer(**_of(error, "database"))
         case DatabaseError() if "reason" in error.details and "{reason}" not in error.template:

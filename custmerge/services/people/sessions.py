@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import datetime
 
 from custmerge.errors import LoginRefused, MergedAway, PasswordChangeRequired, PersonChanged, ServiceToken
@@ -115,19 +116,21 @@ def open_staff(
 
 def logout(database: Database, token: str, *, everywhere: bool) -> int:
     """End the token's session, or every session of its owner; returns how many have ended."""
-    for attempt in database.attempts():
-        with attempt as unit:
-            session = unit.people.session(token_sha256(token))
-            if session is not None and session.service is not None:
-                raise ServiceToken
-            if session is None:
-                ended = 0
-            elif not everywhere:
-                ended = unit.people.end_session(session.token_sha256)
-            elif session.person is not None:
-                ended = unit.people.end_sessions_of_staff(session.person.id)
-            else:
-                ended = unit.people.end_sessions_of_numbers([session.number or ""])
+    with database.reading() as unit:
+        session = unit.people.session(token_sha256(token))
+    if session is None:
+        return 0
+    if session.service is not None:
+        raise ServiceToken
+    with nullcontext() if session.number is None else errors_for_customer():
+        for attempt in database.attempts():
+            with attempt as unit:
+                if not everywhere:
+                    ended = unit.people.end_session(session.token_sha256)
+                elif session.person is not None:
+                    ended = unit.people.end_sessions_of_staff(session.person.id)
+                else:
+                    ended = unit.people.end_sessions_of_numbers([session.number or ""])
     return ended
 
 
