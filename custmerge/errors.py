@@ -836,6 +836,12 @@ class RowsHidden(DatabaseReadOnly):
     )
 
 
+class RowsHiddenFromCustomer(RowsHidden):
+    """The error for a customer, who has no mapping to check."""
+
+    template = DatabaseRefusesCustomer.template
+
+
 class DatabaseFull(DatabaseError, code="database_full"):
     template = N_(
         "The disk of the database {database} is full: nothing half done was left behind, make room and try again."
@@ -862,6 +868,12 @@ class TemporaryFilesFailed(CustmergeError, code="temporary_files", exit=ExitCode
 
 class NotADatabase(DatabaseError, code="not_a_database"):
     template = N_("{database} isn't a sound SQLite database ({reason}): name another, or restore a copy.")
+
+
+class DatabaseUnsoundToCustomer(NotADatabase):
+    """The error for a customer: SQLite's reason may name a table or an index of a host."""
+
+    template = DatabaseRefusesCustomer.template
 
 
 class NoSchema(DatabaseError, code="no_schema"):

@@ -11,10 +11,14 @@ from custmerge.errors import (
     CustmergeError,
     DatabaseError,
     DatabaseRefusesCustomer,
+    DatabaseUnsoundToCustomer,
     Detail,
     FieldNotWritable,
     FieldNotWritableByCustomer,
+    NotADatabase,
     ReferenceRefused,
+    RowsHidden,
+    RowsHiddenFromCustomer,
     RowsRefuseCustomer,
     SchemaChanged,
     SchemaChangedForCustomer,
@@ -27,23 +31,27 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_PLAIN: tuple[tuple[type[CustmergeError], type[CustmergeError], tuple[str, ...]], ...] = (
+    (ReferenceRefused, RowsRefuseCustomer, ("survivor", "absorbed")),
+    (FieldNotWritable, FieldNotWritableByCustomer, ("number", "field")),
+    (SchemaChanged, SchemaChangedForCustomer, ("database",)),
+    (RowsHidden, RowsHiddenFromCustomer, ("database",)),
+    (NotADatabase, DatabaseUnsoundToCustomer, ("database",)),
+)
+"""What a customer is told in the place of an error, and which of its details."""
 _IN_THE_DATABASES_WORDS = (DatabaseError, TextUnreadable)
 """Their `reason` may name a table, a column or a value; that of others is about the connection or the file."""
 
 
 def error_for_customer(error: CustmergeError) -> CustmergeError:
     """Return an error as a customer is told it: of the same code, with nothing of a host's tables in its details."""
-    match error:
-        case ReferenceRefused():
-            return RowsRefuseCustomer(**_of(error, "survivor", "absorbed"))
-        case FieldNotWritable():
-            return FieldNotWritableByCustomer(**_of(error, "number", "field"))
-        case SchemaChanged():
-            return SchemaChangedForCustomer(**_of(error, "database"))
-        case DatabaseError() if type(error) in _IN_THE_DATABASES_WORDS:
-            return DatabaseRefusesCustomer(**_of(error, "database"))
-        case DatabaseError() if "reason" in error.details and "{reason}" not in error.template:
-            return type(error)(**_of(error, *error.details.keys() - {"reason"}))
+    for kind, plain, names in _PLAIN:
+        if isinstance(error, kind):
+            return plain(**_of(error, *names))
+    if type(error) in _IN_THE_DATABASES_WORDS:
+        return DatabaseRefusesCustomer(**_of(error, "database"))
+    if isinstance(error, DatabaseError) and "reason" in error.details and "{reason}" not in error.template:
+        return type(error)(**_of(error, *error.details.keys() - {"reason"}))
     return error
 
 

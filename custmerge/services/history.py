@@ -156,7 +156,7 @@ def _coming(
                 database.close()
         caller = resume()
         # Read into a list first, so that the transaction ends before the terminal or pipe has printed the entries.
-        with database.reading() as unit:
+        with errors_for(caller), database.reading() as unit:
             last = unit.chain.last()
             end = min(last, shown + FOLLOWED_AT_ONCE)
             new = [_event(entry) for entry in unit.chain.after(shown, end, **_conditions(caller, wanted))]
@@ -184,7 +184,7 @@ def _demand_existing(unit: Unit, caller: Caller, wanted: Filter) -> None:
 
 
 def _streamed(database: Database, caller: Caller, wanted: Filter) -> Iterator[Event]:
-    with database.reading() as unit:
+    with errors_for(caller), database.reading() as unit:
         yield from _newest(unit, caller, wanted)
 
 

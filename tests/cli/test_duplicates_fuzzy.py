@@ -72,6 +72,10 @@ def test_a_saved_model_gives_the_same_probabilities(anna):
     assert first[0]["survivor"] in (anna.folder / "why.html").read_text(encoding="utf-8")
 
 
+def test_a_threshold_of_next_to_nothing_is_one(anna):
+    assert len(rows(anna("duplicates", "--fuzzy", "--threshold", "5e-324", "--limit", "1", "-f", "jsonl"))) == 1
+
+
 def test_a_file_that_is_no_model_is_refused(anna):
     (anna.folder / "model.json").write_text("{}")
     done = anna("duplicates", "--fuzzy", "--model", "model.json")

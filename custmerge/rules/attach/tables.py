@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +23,9 @@ from custmerge.rules.mapping import (
 )
 from custmerge.rules.references.table_rules import ChildReference, CustomerReference, TableRules, UniqueRules
 from custmerge.rules.sql_words import literal, quoted
+
+_OWN_COLLATION = r"""(?<!\w)["`\[]?{name}["`\]]?\s+(COLLATE\s+["\w]+)"""
+"""Of a column in the definition of an index."""
 
 
 def table_rules(
@@ -230,21 +234,24 @@ class _Builder:
             elif name in self.changed:
                 yield name
             elif column.is_text_by_locale:
-                yield self._computed(_case_alike(column))
+                yield self._computed(_case_alike(column, unique))
             elif column.kind is Kind.NUMBER and "(" not in column.type:
                 yield self._computed(_number_alike(quoted(name)))
             else:
                 yield name
 
 
-def _case_alike(column: HostColumn) -> str:
-    """Return an SQL text that is the same for texts that differ in case, if the column's collation takes them so.
+def _case_alike(column: HostColumn, unique: Unique) -> str:
+    """Return an SQL text that is the same for texts that differ in case, if the collation takes them so.
 
-    Other writings that it takes for equal are left to the database, which refuses such a row.
+    That is the one of the index, else of the column. Other writings that it takes for equal are left to the database,
+    which refuses such a row.
     """
     name = quoted(column.name)
+    own = re.search(_OWN_COLLATION.format(name=re.escape(column.name)), unique.definition, re.IGNORECASE)
+    compared = f"{name} {own[1]}" if own else name
     # Cast back, because citext compared with a text would be a text.
-    return f"CASE WHEN {name} = CAST(lower({name}) AS {column.type or 'TEXT'}) THEN lower({name}) ELSE {name} END"
+    return f"CASE WHEN {compared} = CAST(lower({name}) AS {column.type or 'TEXT'}) THEN lower({name}) ELSE {name} END"
 
 
 def _number_alike(column: str) -> str:

@@ -116,7 +116,9 @@ def _scored(
 ) -> tuple[Settings, Settings]:
     """Score the pairs; return the model, and the one that has given the scores, which may have another prior."""
     scored = trained(space) if model is None else model
-    lowest = scoring.log_odds(min(_LEAST_PROBABLE, threshold / _GROWTH) if threshold > 0 else _LEAST_PROBABLE)
+    # A part of the smallest number that there is would be 0, which has no logarithm.
+    least = threshold / _GROWTH or threshold or _LEAST_PROBABLE
+    lowest = scoring.log_odds(min(_LEAST_PROBABLE, least))
     if options.engine is Engine.SPARK:
         from custmerge.storage.matching import spark
 

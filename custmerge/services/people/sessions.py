@@ -118,25 +118,19 @@ def logout(database: Database, token: str, *, everywhere: bool) -> int:
     """End the token's session, or every session of its owner; returns how many have ended."""
     with database.reading() as unit:
         session = unit.people.session(token_sha256(token))
-    is_of_customer = session is not None and session.number is not None
-    with errors_for_customer() if is_of_customer else nullcontext():
-        return _ended(database, token, everywhere=everywhere)
-
-
-def _ended(database: Database, token: str, *, everywhere: bool) -> int:
-    for attempt in database.attempts():
-        with attempt as unit:
-            session = unit.people.session(token_sha256(token))
-            if session is not None and session.service is not None:
-                raise ServiceToken
-            if session is None:
-                ended = 0
-            elif not everywhere:
-                ended = unit.people.end_session(session.token_sha256)
-            elif session.person is not None:
-                ended = unit.people.end_sessions_of_staff(session.person.id)
-            else:
-                ended = unit.people.end_sessions_of_numbers([session.number or ""])
+    if session is None:
+        return 0
+    if session.service is not None:
+        raise ServiceToken
+    with nullcontext() if session.number is None else errors_for_customer():
+        for attempt in database.attempts():
+            with attempt as unit:
+                if not everywhere:
+                    ended = unit.people.end_session(session.token_sha256)
+                elif session.person is not None:
+                    ended = unit.people.end_sessions_of_staff(session.person.id)
+                else:
+                    ended = unit.people.end_sessions_of_numbers([session.number or ""])
     return ended
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _STDERR = 2
+_WARNINGS = ("WARNING", "Using Spark's", "Setting default log level", "To adjust logging level")
+"""How lines begin that Java and Spark write at every start."""
 _SETTINGS = {
     "spark.log.level": "ERROR",
     "spark.ui.enabled": "false",
@@ -80,8 +82,10 @@ def _session(space: Workspace, master: str | None, memory: int | None) -> Iterat
     folders = {"spark.local.dir": space.folder / "spark", "spark.sql.warehouse.dir": space.folder / "warehouse"}
     for name, value in {**_SETTINGS, **folders}.items():
         builder = builder.config(name, str(value))
+    log = space.folder / "java.log"
+    session = None
     try:
-        with _silent(space.folder / "java.log"):
+        with _silent(log):
             session = builder.getOrCreate()
         try:
             # A few tasks for each core: Spark's own number is one for large clusters.
@@ -92,7 +96,19 @@ def _session(space: Workspace, master: str | None, memory: int | None) -> Iterat
     except (PySparkException, Py4JError, OSError) as error:
         # A cluster that doesn't answer is noticed only by the first statement.
         reason = str(getattr(error, "java_exception", error)).partition("\n")[0]
+        if session is None:
+            # PySpark's own reason only says that Java has ended.
+            reason = " ".join([reason, *_complaint(log)])
         raise SparkUnavailable(reason=reason, master=master or "Spark") from None
+
+
+def _complaint(log: Path) -> list[str]:
+    """Return the first line of what Java has written that is no warning, if there is one."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return [line.strip() for line in lines if line.strip() and not line.startswith(_WARNINGS)][:1]
 
 
 @contextmanager

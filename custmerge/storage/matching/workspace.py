@@ -76,14 +76,15 @@ def workspace(memory: int | None) -> Iterator[Workspace]:
 
     with temporary_room():
         folder = Path(tempfile.mkdtemp(prefix="custmerge-"))
-    guard = subprocess.Popen(  # noqa: S603 (this program's own interpreter)
-        [sys.executable, "-I", "-S", "-c", _REMOVING, str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    guard = None
     try:
+        guard = subprocess.Popen(  # noqa: S603 (this program's own interpreter)
+            [sys.executable, "-I", "-S", "-c", _REMOVING, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         settings: dict[str, str | bool | int | float | list[str]] = {
             "threads": min(THREADS, cores()),
             "temp_directory": str(folder / "spilled"),
@@ -104,7 +105,8 @@ def workspace(memory: int | None) -> Iterator[Workspace]:
         raise known from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        guard.communicate()
+        if guard is not None:
+            guard.communicate()
 
 
 def _is_interrupted(error: BaseException) -> bool:

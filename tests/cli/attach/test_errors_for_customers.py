@@ -114,6 +114,15 @@ def test_tables_that_were_changed_are_not_named_to_a_customer(shop):
     assert "invoice" in shop.agent.in_process(*MERGE, "--into", "10001").err
 
 
+@pytest.mark.parametrize("options", [(), ("--follow",)])
+def test_a_column_that_has_gone_is_not_named_to_a_customer_who_looks_at_the_history(shop, options):
+    customer = logged_in(shop)
+    shop.execute("ALTER TABLE client RENAME COLUMN city TO town")
+    done = customer.in_process("history", *options, "-f", "jsonl")
+    assert (done.code, OF_THE_HOST.search(done.out + done.err)) == (6, None), done.err
+    assert "client" in shop.agent.in_process("history", "10001", *options, "-f", "jsonl").err
+
+
 def test_a_table_that_has_gone_is_not_named_to_a_customer(shop):
     customer = logged_in(shop)
     shop.execute("DROP TABLE site")

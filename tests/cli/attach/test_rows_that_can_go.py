@@ -81,14 +81,18 @@ def test_a_row_that_refers_to_nothing_is_not_dropped_for_it_could_not_be_given_b
     assert len(rows(database_url, "SELECT * FROM review")) == 2
 
 
+@pytest.mark.parametrize("of_index", [False, True])
 @pytest.mark.parametrize(("collation", "left"), [("NOCASE", 1), ("RTRIM", 2), ("BINARY", 2)])
-def test_rows_that_differ_in_case_are_the_same_where_their_collation_says_so(sqlite_cli, collation, left):
+def test_rows_that_differ_in_case_are_the_same_where_their_collation_says_so(sqlite_cli, collation, of_index, left):
     url = sqlite_cli.url
+    collate = f"COLLATE {collation}"
+    in_table, in_index = ("", collate) if of_index else (collate, "")
     make_tables(
         url,
         "CREATE TABLE client (id INTEGER PRIMARY KEY, name TEXT, pass TEXT)",
         f"""CREATE TABLE review (id INTEGER PRIMARY KEY, client_id INTEGER REFERENCES client (id),
-            product TEXT COLLATE {collation}, UNIQUE (client_id, product))""",
+            product TEXT {in_table})""",
+        f'CREATE UNIQUE INDEX one_each ON review (client_id, "product" {in_index})',
         f"INSERT INTO client VALUES (1, 'Brandt', NULL), (2, 'Brandt', '{passwords.hashed('hefezopf')}')",
         "INSERT INTO review VALUES (1, 1, 'Jam'), (2, 2, 'jam')",
     )

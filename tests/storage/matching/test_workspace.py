@@ -5,6 +5,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -38,6 +39,14 @@ def test_it_is_gone_after_an_error():
     with pytest.raises(ZeroDivisionError), workspace(None) as space:
         raise ZeroDivisionError
     assert not space.folder.exists()
+
+
+def test_it_is_gone_where_the_process_that_would_remove_it_doesnt_start(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt), workspace(None):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
