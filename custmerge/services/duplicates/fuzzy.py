@@ -27,6 +27,8 @@ DEFAULT_THRESHOLD = 0.5
 """As probable as not. Without labels the best threshold isn't known; on every set it was near this one."""
 _LEAST_PROBABLE = 0.0002
 """Less probable pairs count for nothing when the prior is estimated."""
+_LEAST_LISTED = 0.0001
+"""With a lower threshold less probable pairs may lack: nearly all that were compared are less probable."""
 _GROWTH = 64
 """How many times more probable a pair may be by the prior that fits than by the first guess of it, at most."""
 _ROWS_AT_ONCE = 2_000
@@ -116,9 +118,7 @@ def _scored(
 ) -> tuple[Settings, Settings]:
     """Score the pairs; return the model, and the one that has given the scores, which may have another prior."""
     scored = trained(space) if model is None else model
-    # A part of the smallest number that there is would be 0, which has no logarithm.
-    least = threshold / _GROWTH or threshold or _LEAST_PROBABLE
-    lowest = scoring.log_odds(min(_LEAST_PROBABLE, least))
+    lowest = scoring.log_odds(min(_LEAST_PROBABLE, max(threshold, _LEAST_LISTED) / _GROWTH))
     if options.engine is Engine.SPARK:
         from custmerge.storage.matching import spark
 
