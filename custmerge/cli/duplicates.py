@@ -63,12 +63,14 @@ OtherArgument = Annotated[str, typer.Argument(metavar="B", help=_("The other cus
 def duplicates(
     ctx: typer.Context,
     fuzzy: Annotated[
-        bool, typer.Option("--fuzzy", help=_("Also who is written differently: by a model, which takes longer."))
+        bool, typer.Option("--fuzzy", help=_("Find differently written names too, by a model: takes longer."))
     ] = False,
     related: Annotated[
-        bool, typer.Option("--related", help=_("Also households and firms, which are never merged by it."))
+        bool, typer.Option("--related", help=_("List households and firms too; they are not for merging."))
     ] = False,
-    against: Annotated[str | None, typer.Option(metavar="NUMBER", help=_("Only who else this customer is."))] = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help=_("Only other numbers of this customer."))
+    ] = None,
     survivor: Annotated[
         SurvivorRule,
         typer.Option(help=_("Who is kept: lowest number, most packages, most fields filled, highest number.")),
@@ -92,7 +94,7 @@ def duplicates(
     explain: Annotated[
         str | None, typer.Option(metavar="FILE", help=_("Write what speaks for each pair as HTML into a new file."))
     ] = None,
-    limit: Annotated[int | None, typer.Option(metavar="N", min=1, max=LARGEST, help=_("At most so many."))] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, max=LARGEST, help=_("At most this many."))] = None,
     out: Annotated[
         str | None,
         typer.Option("--out", "-o", metavar="FILE", help=_("Write to a new file that only you can read.")),
