@@ -38,7 +38,8 @@ SHOWN_AT_ONCE = 100
 """More pairs than this are printed as a table only where --limit asks for them."""
 _SIZE = re.compile(r"([0-9]{1,9}) ?([KMGT]?)i?B?", re.IGNORECASE)
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
-_LEAST_MEMORY, _MOST_MEMORY = 64 << 20, 9_999 << 30
+_LEAST_MEMORY, _MOST_MEMORY = 160 << 20, 9_999 << 30
+"""The engine refuses less than the first even for a few hundred customers."""
 
 app = verb_group(_("Find who may be one customer under several numbers."))
 
@@ -234,7 +235,7 @@ def _bytes(size: str) -> int:
     amount = int(match[1]) << _UNITS[match[2].upper()] if match else 0
     if not _LEAST_MEMORY <= amount <= _MOST_MEMORY:
         raise BadValue(
-            name="--memory", value=size, why=N_("give a size like 800MB or 2GB, 64MB at least and 9999GB at most")
+            name="--memory", value=size, why=N_("give a size like 800MB or 2GB, 160MB at least and 9999GB at most")
         )
     return amount
 

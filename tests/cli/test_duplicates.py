@@ -179,6 +179,7 @@ def test_options_of_the_model_go_with_fuzzy(doubled, supervisor, option):
         ("--spark-master", "local[2]"),
         ("--memory", "much"),
         ("--memory", "1KB"),
+        ("--memory", "128MB"),
         ("--memory", "999999999T"),
         ("--threshold", "1.5"),
         ("--explain", "there.html"),
