@@ -15,10 +15,15 @@ def test_a_probability_is_never_certainty(probability, text):
 
 @pytest.mark.parametrize(
     ("why", "is_marked"),
-    [("name equal", False), ("only the name equal", True), ("same name, other phone and e-mail", True)],
+    [
+        (("name equal", "street equal", "other phone"), False),
+        (("name equal", "street equal", "other phone", "other e-mail"), True),
+        (("only the name equal", "other city"), True),
+        (("same name, other phone and e-mail", "address equal"), True),
+    ],
 )
 def test_what_may_be_two_people_of_one_name_stands_out(why, is_marked):
-    (row,) = candidates_table([Candidate("1", "2", Kind.SAME, 0.9, (why,), Status.SAME, 0)]).rows
+    (row,) = candidates_table([Candidate("1", "2", Kind.SAME, 0.9, why, Status.SAME, 0)]).rows
     assert (row.style is not None) is is_marked
 
 

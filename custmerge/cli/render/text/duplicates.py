@@ -27,6 +27,8 @@ _IDENTITIES = {
 }
 _DOUBTS = NOTHING_BESIDE | {OTHER_PHONE_AND_EMAIL}
 """Reasons that speak for two people of one name."""
+_REACHED_OTHERWISE = frozenset((N_("other phone"), N_("other e-mail")))
+"""Two reasons that do so together."""
 
 
 def candidates_table(candidates: Sequence[Candidate]) -> Table:
@@ -69,7 +71,7 @@ def _identity(candidate: Candidate) -> SafeText:
 
 def _style(candidate: Candidate) -> Style | None:
     """Return how a row stands out that nobody should merge without looking."""
-    is_doubtful = not _DOUBTS.isdisjoint(candidate.why)
+    is_doubtful = not _DOUBTS.isdisjoint(candidate.why) or _REACHED_OTHERWISE.issubset(candidate.why)
     needs_a_look = is_doubtful or candidate.dismissal is not None or candidate.via is not None
     return Style.NOTICE if needs_a_look or candidate.identity is Status.BLOCKED else None
 
