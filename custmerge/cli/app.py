@@ -155,9 +155,11 @@ def _demand_filled(ctx: Any) -> None:  # noqa: ANN401
     """Raise BadUsage for an option that is given empty, as an unset variable is: it isn't left out."""
     for option in ctx.command.params:
         if option.param_type_name == "option" and ctx.params.get(option.name) == "":
-            raise BadUsage(
-                problem=_("{name} is empty: leave it out, or give it a value.").format(name=option.opts[0])
-            )
+            if option.required:
+                problem = _("{name} is empty: give it a value.")
+            else:
+                problem = _("{name} is empty: leave it out, or give it a value.")
+            raise BadUsage(problem=problem.format(name=option.opts[0]))
 
 
 class VerbGroup(TyperGroup):

@@ -38,7 +38,8 @@ SHOWN_AT_ONCE = 100
 """More pairs than this are printed as a table only where --limit asks for them."""
 _SIZE = re.compile(r"([0-9]{1,9}) ?([KMGT]?)i?B?", re.IGNORECASE)
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
-_LEAST_MEMORY, _MOST_MEMORY = 64 << 20, 9_999 << 30
+_LEAST_MEMORY, _MOST_MEMORY = 160 << 20, 9_999 << 30
+"""The engine refuses less than the first even for a few hundred customers."""
 
 app = verb_group(_("Find who may be one customer under several numbers."))
 
@@ -63,12 +64,14 @@ OtherArgument = Annotated[str, typer.Argument(metavar="B", help=_("The other cus
 def duplicates(
     ctx: typer.Context,
     fuzzy: Annotated[
-        bool, typer.Option("--fuzzy", help=_("Also who is written differently: by a model, which takes longer."))
+        bool, typer.Option("--fuzzy", help=_("Find differently written names too, by a model: takes longer."))
     ] = False,
     related: Annotated[
-        bool, typer.Option("--related", help=_("Also households and firms, which are never merged by it."))
+        bool, typer.Option("--related", help=_("List households and firms too; they are not for merging."))
     ] = False,
-    against: Annotated[str | None, typer.Option(metavar="NUMBER", help=_("Only who else this customer is."))] = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help=_("Only other numbers of this customer."))
+    ] = None,
     survivor: Annotated[
         SurvivorRule,
         typer.Option(help=_("Who is kept: lowest number, most packages, most fields filled, highest number.")),
@@ -92,7 +95,7 @@ def duplicates(
     explain: Annotated[
         str | None, typer.Option(metavar="FILE", help=_("Write what speaks for each pair as HTML into a new file."))
     ] = None,
-    limit: Annotated[int | None, typer.Option(metavar="N", min=1, max=LARGEST, help=_("At most so many."))] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, max=LARGEST, help=_("At most this many."))] = None,
     out: Annotated[
         str | None,
         typer.Option("--out", "-o", metavar="FILE", help=_("Write to a new file that only you can read.")),
@@ -232,7 +235,7 @@ def _bytes(size: str) -> int:
     amount = int(match[1]) << _UNITS[match[2].upper()] if match else 0
     if not _LEAST_MEMORY <= amount <= _MOST_MEMORY:
         raise BadValue(
-            name="--memory", value=size, why=N_("give a size like 800MB or 2GB, 64MB at least and 9999GB at most")
+            name="--memory", value=size, why=N_("give a size like 800MB or 2GB, 160MB at least and 9999GB at most")
         )
     return amount
 

@@ -51,6 +51,7 @@ _USAGE_PROBLEMS = {
     ),
     re.compile(_INVALID + r"(?:Value error, )?'(?P<value>.*)' is not one of (?P<rest>.+?)\.?", re.DOTALL): _NO_CHOICE,
     re.compile(_INVALID + r".*valid integer.*", re.DOTALL): N_("{name} needs a whole number."),
+    re.compile(_INVALID + r".*valid number.*", re.DOTALL): N_("{name} needs a number."),
     re.compile(_INVALID + r".*greater than or equal to (?P<rest>-?\d+).*", re.DOTALL): N_("{name}: at least {rest}."),
     re.compile(_INVALID + r".*less than or equal to (?P<rest>-?\d+).*", re.DOTALL): N_("{name}: at most {rest}."),
     re.compile(_INVALID + r"(?P<rest>.*)", re.DOTALL): N_("{name}: {rest}"),

@@ -20,7 +20,7 @@ LARGEST_LIMIT = 1_000
 def find(
     ctx: typer.Context,
     text: Annotated[str, typer.Argument(metavar="TEXT", help=_("Words that all have to stand in the record."))],
-    limit: Annotated[int, typer.Option(metavar="N", min=1, max=LARGEST_LIMIT, help=_("At most so many."))] = 50,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=LARGEST_LIMIT, help=_("At most this many."))] = 50,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Look customers up by parts of number, name, address, mail, telephone or domain."""

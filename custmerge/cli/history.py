@@ -52,7 +52,7 @@ def history(
     until: Annotated[
         str | None, typer.Option(metavar="DATE", help=_("Up to the end of this day or moment (UTC)."))
     ] = None,
-    limit: Annotated[int | None, typer.Option(metavar="N", min=1, max=LARGEST, help=_("At most so many."))] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, max=LARGEST, help=_("At most this many."))] = None,
     follow: Annotated[
         bool, typer.Option("--follow", help=_("Go on and print new entries as they come, until Ctrl-C."))
     ] = False,

@@ -179,6 +179,7 @@ def test_options_of_the_model_go_with_fuzzy(doubled, supervisor, option):
         ("--spark-master", "local[2]"),
         ("--memory", "much"),
         ("--memory", "1KB"),
+        ("--memory", "128MB"),
         ("--memory", "999999999T"),
         ("--threshold", "1.5"),
         ("--explain", "there.html"),
@@ -259,7 +260,7 @@ def test_a_hosts_customers_are_found_within_what_has_to_be_equal(host):
         ("K2", "K4", 1),
         ("K2", "K1", 0),
     ]
-    assert found[1]["why"] == ["company equal", "other e-mail"]
+    assert found[1]["why"] == ["only the company equal", "other e-mail"]
     assert pairs(anna.in_process("duplicates", "--against", "K4", "-f", "json")) == [("K1", "K2"), ("K1", "K4")]
     assert anna.in_process("duplicates", "--against", "K3", "-f", "json").json == []
 

@@ -103,7 +103,7 @@ def test_both_are_entries_that_each_number_finds_without_the_reason(alike, super
 @pytest.mark.parametrize(
     ("one", "other", "reason", "code"),
     [
-        ("10001", "10001", "x", "self_merge"),
+        ("10001", "10001", "x", "bad_value"),
         ("10001", "4711", "x", "unknown_number"),
         ("10001", "10002", " ", "bad_value"),
         ("10001", "10002", "x" * 1_001, "bad_value"),
@@ -113,6 +113,16 @@ def test_what_cannot_be_dismissed_is_refused(alike, supervisor, one, other, reas
     done = dismiss(supervisor, one, other, reason)
     assert done.error["code"] == code
     assert supervisor("history", "--action", "dismiss", "-f", "json").json == []
+
+
+def test_a_refusal_says_what_to_do_in_the_language_of_the_person(alike, supervisor):
+    to_itself = ("duplicates", "dismiss", "10001", "10001", "--reason", "x")
+    assert "is the first number too; name another one" in supervisor(*to_itself).err
+    assert "nennen Sie eine andere" in supervisor("--lang=de", *to_itself).err
+    empty = supervisor("duplicates", "dismiss", "10001", "10002", "--reason", "").err
+    assert "give it a value" in empty
+    assert "leave it out" not in empty
+    assert "--threshold braucht eine Zahl" in supervisor("--lang=de", "duplicates", "--fuzzy", "--threshold", "x").err
 
 
 def test_an_auditor_may_look_and_nothing_else(alike, supervisor, auditor, agent):

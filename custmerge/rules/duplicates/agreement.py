@@ -15,6 +15,13 @@ _IDENTITY = {
     (False, True): N_("name equal"),
 }
 """By whether there is a company, and whether there is a first or last name."""
+_IDENTITY_ALONE = {
+    (True, True): N_("only company and name equal"),
+    (True, False): N_("only the company equal"),
+    (False, True): N_("only the name equal"),
+}
+NOTHING_BESIDE = frozenset(_IDENTITY_ALONE.values())
+"""What is said first of records whose other data differs: these may well be two customers."""
 _PLACE = N_("postcode and city equal")
 _EQUAL: Mapping[Field, str] = {
     Field.STREET: N_("street equal"),
@@ -50,7 +57,8 @@ def agreement(comparison: Comparison) -> tuple[str, ...]:
     if _EQUAL[Field.POSTCODE] in equal and _EQUAL[Field.CITY] in equal:
         equal[equal.index(_EQUAL[Field.POSTCODE])] = _PLACE
         equal.remove(_EQUAL[Field.CITY])
-    return (_IDENTITY[bool(company), any(names)], *equal, *other)
+    identity = _IDENTITY_ALONE if other and not equal else _IDENTITY
+    return (identity[bool(company), any(names)], *equal, *other)
 
 
 def identity_of(comparison: Comparison) -> Status:

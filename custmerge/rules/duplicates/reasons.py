@@ -73,23 +73,25 @@ _WORDS: Mapping[Compared, Mapping[Level, str]] = {
 """Swapped names have words at the last name only. What says nothing (`Level.EMPTY`) has none."""
 _DOUBTS = {Level.DIFFERENT, Level.OTHER_SEX, Level.OTHER_GENERATION, Level.ONE_EMPTY}
 _ADDRESS = (Compared.STREET, Compared.HOUSE, Compared.PLACE)
-_OTHER_PHONE_AND_EMAIL = N_("same name, other phone and e-mail")
+OTHER_PHONE_AND_EMAIL = N_("same name, other phone and e-mail")
 """Father and son, or twins, can't be told apart without a birth date: who decides should look twice."""
 
 
 def reasons(agreement: Agreement) -> tuple[str, ...]:
     """Return marked texts, such as "last name equal": first what agrees, then what doesn't."""
+    is_doubtful = _may_be_two_of_one_name(agreement)
+    covered = (Compared.FIRST_NAME, Compared.LAST_NAME, Compared.PHONE, Compared.EMAIL) if is_doubtful else ()
     has_address = all(agreement.get(of) is Level.EQUAL for of in _ADDRESS)
     levels = [
         (agreement[of] in _DOUBTS, words[agreement[of]])
         for of, words in _WORDS.items()
-        if agreement.get(of, Level.EMPTY) in words and not (has_address and of in _ADDRESS)
+        if agreement.get(of, Level.EMPTY) in words and of not in covered and not (has_address and of in _ADDRESS)
     ]
     if has_address:
         levels.append((False, N_("address equal")))
     # Sorting keeps the order of the fields.
     texts = tuple(text for _is_doubt, text in sorted(levels, key=lambda each: each[0]))
-    return (_OTHER_PHONE_AND_EMAIL, *texts) if _may_be_two_of_one_name(agreement) else texts
+    return (OTHER_PHONE_AND_EMAIL, *texts) if is_doubtful else texts
 
 
 def _may_be_two_of_one_name(agreement: Agreement) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from custmerge.errors import NotDismissed, SelfMerge
+from custmerge.errors import N_, BadValue, NotDismissed
 from custmerge.rules.duplicates.dismissal import Dismissal, checked_reason, identity_digest
 from custmerge.rules.duplicates.groups import ordered_pair
 from custmerge.rules.fields import Pair, checked_number
@@ -37,7 +37,7 @@ def dismiss(
 ) -> Dismissal:
     """Keep two numbers apart, in the place of an earlier dismissal, and return that; `salt` is 16 fresh random bytes.
 
-    Raises NotAllowed, SelfMerge, BadValue for the reason, UnknownNumber, MergedAway.
+    Raises NotAllowed, BadValue for the reason or one number twice, UnknownNumber, MergedAway.
     """
     demand(caller, Capability.DISMISS)
     pair, reason = _checked(numbers), checked_reason(reason)
@@ -100,8 +100,8 @@ def _with_records(unit: Unit, some: list[Dismissal]) -> Iterator[Dismissed]:
 
 
 def _checked(numbers: Pair) -> Pair:
-    """Return two numbers as an ordered pair; raises BadValue, SelfMerge."""
+    """Return two numbers as an ordered pair; raises BadValue."""
     one, other = map(checked_number, numbers)
     if one == other:
-        raise SelfMerge(number=one)
+        raise BadValue(name="B", value=other, why=N_("is the first number too; name another one"))
     return ordered_pair(one, other)

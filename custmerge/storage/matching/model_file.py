@@ -22,7 +22,7 @@ def read_model(path: str) -> Settings:
     try:
         return restored(json.loads(content))
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError):
-        why = N_("is no model that this version has saved: train a new one by --save-model")
+        why = N_("is no model that this version has saved: train a new one with --save-model")
         raise BadFile(file=path, why=why) from None
 
 

@@ -33,6 +33,12 @@ def test_what_differs_comes_behind_it():
     )
 
 
+def test_an_identity_with_nothing_equal_beside_it_is_pointed_out():
+    other = {"email": "kai@sonnentau.example"}
+    assert why({**NOTHING, "email": "k@sonnentau.example"}, {**NOTHING, **other})[0] == "only company and name equal"
+    assert why({}, other)[0] == "company and name equal"
+
+
 def test_another_writing_is_equal():
     assert why({**NOTHING, "phone": "0721 91374-0"}, {**NOTHING, "phone": "+49 721 913740"})[1:] == ("phone equal",)
 

@@ -27,7 +27,7 @@ def test_an_equal_address_is_one_reason():
 
 def test_two_of_one_name_at_one_address_are_pointed_out():
     reached = {Compared.PHONE: Level.DIFFERENT, Compared.EMAIL: Level.DIFFERENT}
-    assert reasons({**NAMES, **ADDRESS, **reached})[0] == "same name, other phone and e-mail"
+    assert reasons({**NAMES, **ADDRESS, **reached}) == ("same name, other phone and e-mail", "address equal")
     assert reasons({**NAMES, **ADDRESS, Compared.PHONE: Level.DIFFERENT})[0] == "first name equal"
 
 

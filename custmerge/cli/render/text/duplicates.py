@@ -11,8 +11,10 @@ from custmerge.cli.render.text.styles import Style
 from custmerge.cli.words import decimal, filled, moment, pair
 from custmerge.errors import N_
 from custmerge.rules.compare import Status
+from custmerge.rules.duplicates.agreement import NOTHING_BESIDE
 from custmerge.rules.duplicates.candidate import Candidate, Kind
 from custmerge.rules.duplicates.dismissal import Dismissal
+from custmerge.rules.duplicates.reasons import OTHER_PHONE_AND_EMAIL
 
 if TYPE_CHECKING:
     from custmerge.services.duplicates.dismissals import Dismissed
@@ -23,6 +25,10 @@ _IDENTITIES = {
     Status.EQUIVALENT: N_("written differently"),
     Status.BLOCKED: N_("different, needs a contract transfer"),
 }
+_DOUBTS = NOTHING_BESIDE | {OTHER_PHONE_AND_EMAIL}
+"""Reasons that speak for two people of one name."""
+_REACHED_OTHERWISE = frozenset((N_("other phone"), N_("other e-mail")))
+"""Two reasons that do so together."""
 
 
 def candidates_table(candidates: Sequence[Candidate]) -> Table:
@@ -50,15 +56,23 @@ def _cells(candidate: Candidate) -> dict[str, Cell]:
         "pair": pair(candidate.survivor, candidate.absorbed),
         "kind": _(_KINDS[candidate.kind]),
         "probability": _percent(candidate.probability),
-        "identity": _(_IDENTITIES[candidate.identity]),
+        "identity": _identity(candidate),
         "packages": candidate.packages,
         "why": literal(", ").join(_reasons(candidate)),
     }
 
 
+def _identity(candidate: Candidate) -> SafeText:
+    """Return how the identities compare: a contract transfer isn't what a household needs."""
+    if candidate.kind is Kind.RELATED and candidate.identity is Status.BLOCKED:
+        return _("different")
+    return _(_IDENTITIES[candidate.identity])
+
+
 def _style(candidate: Candidate) -> Style | None:
     """Return how a row stands out that nobody should merge without looking."""
-    needs_a_look = candidate.dismissal is not None or candidate.via is not None
+    is_doubtful = not _DOUBTS.isdisjoint(candidate.why) or _REACHED_OTHERWISE.issubset(candidate.why)
+    needs_a_look = is_doubtful or candidate.dismissal is not None or candidate.via is not None
     return Style.NOTICE if needs_a_look or candidate.identity is Status.BLOCKED else None
 
 
