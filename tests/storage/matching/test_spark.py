@@ -14,7 +14,7 @@ from custmerge.storage.matching import spark
 from custmerge.storage.matching.scoring import SCORES
 
 CLUSTER = "local-cluster[2,1,1024]"
-TESTS = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+TESTS = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path[1:]])}
 # PySpark leaves sockets and the pipe to its Java process open.
 pytestmark = [
     pytest.mark.cluster,
